@@ -1,0 +1,19 @@
+//! The rules of Reconnect: no IO, no async, no AWS, no HTTP. Evidence goes in, a verdict comes out.
+//!
+//! Start with [`account`] (what is connected or not), [`grant`] (what connects it), [`checks`] (what we ask),
+//! [`examine`] (what the answers mean), [`diagnosis`] (what they say together), [`causes`] (what we tell people) and
+//! [`activation`] (one attempt to reconnect).
+
+pub mod access;
+pub mod account;
+pub mod activation;
+pub mod causes;
+pub mod checks;
+pub mod clock;
+pub mod diagnosis;
+pub mod events;
+pub mod examine;
+pub mod gap;
+pub mod grant;
+pub mod ids;
+pub mod scopes;

@@ -1,0 +1,6 @@
+//! What the Reconnect functions have in common.
+//!
+//! A request flows one way: a function parses it ([`http`]), gathers evidence ([`store`], [`tiktok`]), lets the pure
+//! [`domain`] decide, and stores the decision. [`domain`] knows nothing of the others.
+
+pub mod domain;
