@@ -1,1 +1,39 @@
+//! The world around the functions, on one machine and in one process.
+//!
+//! Everything a deployed function meets is here as a server on a local port, so that the **unmodified function binaries** run against
+//! it: only their environment variables differ. A request takes this way:
+//!
+//! ```text
+//! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ processes ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
+//!            │  routes, scopes and CORS from infra/openapi.yaml                       │
+//!            └─ landing (a page for people, tokens)              dynamodb · secrets_manager · TikTok stand-in
+//! ```
+//!
+//! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there. To understand one part, read its
+//! module; none needs more than the ones below it in this list.
 
+pub mod clock;
+pub mod ids;
+pub mod logs;
+pub mod paths;
+pub mod server;
+
+pub mod dynamodb;
+pub mod secrets_manager;
+pub mod secrets_wire;
+
+pub mod functions;
+pub mod processes;
+pub mod runtime_api;
+
+pub mod authorizer;
+pub mod cors;
+pub mod event;
+pub mod gateway;
+pub mod invoke_api;
+pub mod issuer;
+pub mod routes;
+
+pub mod build;
+pub mod environment;
+pub mod world;

@@ -1,0 +1,98 @@
+//! The environment that the functions get: theirs entirely, nothing of the developer's own.
+//!
+//! The same variables as on AWS, see the settings in `shared::config`. Only endpoints and credentials differ, so that no function needs to
+//! know where it runs.
+
+use std::collections::BTreeMap;
+
+/// Where the functions believe they run.
+pub const REGION: &str = "eu-central-1";
+/// AWS's own example account.
+pub const ACCOUNT_ID: &str = "123456789012";
+
+/// The names of the three secrets.
+pub const TIKTOK_APP_SECRET: &str = "reconnect/tiktok-app";
+pub const TOKEN_KEYRING_SECRET: &str = "reconnect/token-keyring";
+pub const WEB_KEYRING_SECRET: &str = "reconnect/web-keyring";
+
+/// A port on which nothing listens: what has no stand-in yet fails at once instead of reaching for AWS.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// Where the parts of the world are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    pub dynamodb: String,
+    pub secrets_manager: String,
+    pub tiktok: String,
+    pub gateway: String,
+    pub app: String,
+    pub table: String,
+}
+
+/// The variables that all functions share.
+pub fn shared(places: &Places) -> BTreeMap<String, String> {
+    let redirect_uri = format!("{}/oauth/tiktok/callback", places.gateway);
+    let queue = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/reconnect-checks");
+    let variables = [
+        ("TABLE_NAME", places.table.as_str()),
+        ("EVENT_BUS_NAME", "reconnect"),
+        ("CHECK_QUEUE_URL", &queue),
+        ("TIKTOK_APP_SECRET_ID", TIKTOK_APP_SECRET),
+        ("TOKEN_KEYRING_SECRET_ID", TOKEN_KEYRING_SECRET),
+        ("WEB_KEYRING_SECRET_ID", WEB_KEYRING_SECRET),
+        ("TIKTOK_API_BASE", &places.tiktok),
+        ("TIKTOK_AUTH_BASE", &places.tiktok),
+        ("REDIRECT_URI", &redirect_uri),
+        ("APP_URL", &places.app),
+        ("ACTIVATION_TTL_SECONDS", "900"),
+        ("TICKET_TTL_SECONDS", "300"),
+        ("CHECK_INTERVAL_SECONDS", "21600"),
+        ("RUST_LOG", "info"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &places.dynamodb),
+        ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &places.dynamodb),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &places.secrets_manager),
+        ("AWS_ENDPOINT_URL_SQS", NOWHERE),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", NOWHERE),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        // The signature must be there, but nobody checks it.
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        // Keeps a developer's own profile out.
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+    ];
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What Lambda adds for one function, so that its runtime knows itself.
+pub fn of_function(function: &str, memory_mib: u32) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mib.to_string()),
+        (
+            "AWS_LAMBDA_LOG_GROUP_NAME",
+            format!("/aws/lambda/{function}"),
+        ),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+        ("_HANDLER", "bootstrap".to_owned()),
+    ];
+    variables
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// The variables as lines of an env file.
+pub fn as_file(variables: &BTreeMap<String, String>) -> String {
+    let lines: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.join("\n") + "\n"
+}
