@@ -1,0 +1,107 @@
+//! An ad account: one TikTok advertiser of one organisation, and how its connection stands.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::access::Belonging;
+use super::causes::{Cause, NamedBusinessCenter};
+use super::checks::{Answer, Check, Finding};
+use super::ids::{AdvertiserId, GrantId, OrgId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Active,
+    NeedsConnecting,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::NeedsConnecting => "needs_connecting",
+        }
+    }
+}
+
+/// A fact that precedes a lapse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiskFact {
+    ConnectorNoLongerAdmin,
+    SingleAdminLeft,
+    AdAccountNotUsable,
+    SiblingLapsed,
+    PermissionsNarrowed,
+}
+
+/// How the connection stands. Each standing owns its facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Standing {
+    Active {
+        since: Timestamp,
+    },
+    NeedsConnecting {
+        lapsed_since: Timestamp,
+        /// Where the gap opens: the last proven-good read, or the lapse itself when there never was one.
+        last_good_read: Timestamp,
+        /// Most useful first; never empty.
+        causes: Vec<Cause>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdAccount {
+    pub org_id: OrgId,
+    pub advertiser_id: AdvertiserId,
+    pub name: String,
+    /// The original Business Center; reconnecting never changes it.
+    pub business_center: NamedBusinessCenter,
+    pub belonging: Belonging,
+    /// Who connected it: the CreativeX user, as the token issuer or the import names them.
+    pub connected_by: Option<String>,
+    pub grant_id: Option<GrantId>,
+    pub standing: Standing,
+    pub at_risk: BTreeSet<RiskFact>,
+    /// The last known answer to every check.
+    pub findings: Vec<Finding>,
+    /// Grows by one with every change that an event tells of.
+    pub version: u64,
+}
+
+impl AdAccount {
+    pub fn status(&self) -> Status {
+        match self.standing {
+            Standing::Active { .. } => Status::Active,
+            Standing::NeedsConnecting { .. } => Status::NeedsConnecting,
+        }
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status() == Status::Active
+    }
+
+    pub fn causes(&self) -> &[Cause] {
+        match &self.standing {
+            Standing::Active { .. } => &[],
+            Standing::NeedsConnecting { causes, .. } => causes,
+        }
+    }
+}
+
+/// The facts that single findings show to precede a lapse.
+pub fn risks(findings: &[Finding]) -> BTreeSet<RiskFact> {
+    findings
+        .iter()
+        .filter(|finding| finding.answer == Answer::Failed)
+        .filter_map(|finding| match finding.check {
+            Check::AdAccountUsable => Some(RiskFact::AdAccountNotUsable),
+            Check::BusinessCenterAdmin | Check::BusinessCenterMatches => Some(RiskFact::ConnectorNoLongerAdmin),
+            Check::AdAccountManagementGranted | Check::ReportingGranted => Some(RiskFact::PermissionsNarrowed),
+            Check::AuthorizationAlive | Check::AdAccountGranted | Check::AdAccountOwned => None,
+        })
+        .collect()
+}

@@ -1,0 +1,348 @@
+//! One attempt to reconnect, from Activate to a receipt.
+//!
+//! 1. `Waiting`: a state was minted and the person sent to TikTok. 2. `Exchanging`: the person is back and somebody has
+//! the right to spend the code, once. 3. `Verifying`: the candidate token is stored; evidence is gathered, again and
+//! again if TikTok cannot answer. 4. `Closed`: with an outcome that never changes.
+//!
+//! [`Activation::next_step`] says what a completion may do now; the moves below check the same rule again, and the
+//! store's conditional writes restate it, so that the table referees races.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::causes::{Cause, CauseCode};
+use super::checks::Person;
+use super::gap::Gap;
+use super::ids::{ActivationId, AdvertiserId, GrantId, OrgId, UserId};
+
+/// An exchange that has left nothing behind after this long will not any more: the function ends well before.
+pub const EXCHANGE_LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// One completion at a time gathers evidence; after this long another may.
+pub const VERIFY_LEASE: SignedDuration = SignedDuration::from_secs(35);
+/// A pending activation ends within this time of the exchange.
+pub const PENDING_LIFE: SignedDuration = SignedDuration::from_mins(15);
+/// Live activations one person may have.
+pub const MAX_LIVE: usize = 10;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    pub activation_id: ActivationId,
+    pub org_id: OrgId,
+    pub advertiser_id: AdvertiserId,
+    pub started_by: UserId,
+    /// How the token issuer names that person; becomes the account's `connected_by`.
+    pub started_by_display: Option<String>,
+    pub started_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// Also reconnect the other lapsed accounts of the same Business Center.
+    pub also_business_center: bool,
+    /// The grant that the account had when the activation began.
+    pub grant_at_start: Option<GrantId>,
+    pub state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    Waiting,
+    Exchanging { claimed_at: Timestamp },
+    Verifying { exchanged_at: Timestamp, leased_until: Timestamp },
+    Closed { closed_at: Timestamp, outcome: Outcome },
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    Reconnected {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorized_by: Option<Person>,
+        grant_id: GrantId,
+        /// Whether accounts asked for through `also` are still to be done.
+        siblings_left: bool,
+    },
+    Refused {
+        cause: Cause,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorized_by: Option<Person>,
+        /// The grant that the siblings moved to all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        grant_id: Option<GrantId>,
+        siblings_left: bool,
+    },
+    /// Somebody else presented the ticket.
+    NotTheirs { presented_by: UserId, presented_in: OrgId },
+    /// Another activation made the account Active first.
+    AlreadyActive,
+    /// TikTok, or something of ours, kept us from an answer.
+    GaveUp { cause: Cause },
+}
+
+impl Outcome {
+    pub fn siblings_left(&self) -> bool {
+        matches!(self, Self::Reconnected { siblings_left: true, .. } | Self::Refused { siblings_left: true, .. })
+    }
+
+    pub fn grant_id(&self) -> Option<&GrantId> {
+        match self {
+            Self::Reconnected { grant_id, .. } => Some(grant_id),
+            Self::Refused { grant_id, .. } => grant_id.as_ref(),
+            Self::NotTheirs { .. } | Self::AlreadyActive | Self::GaveUp { .. } => None,
+        }
+    }
+}
+
+/// What happened to one account that an activation touched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum LineOutcome {
+    Reconnected {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gap: Option<Gap>,
+    },
+    NotReconnected {
+        cause: Cause,
+    },
+}
+
+/// One line of the receipt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptLine {
+    pub advertiser_id: AdvertiserId,
+    pub name: String,
+    #[serde(flatten)]
+    pub outcome: LineOutcome,
+}
+
+/// What a completion by the right person may do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Take the one right to exchange the code.
+    Claim,
+    /// Somebody is at it: show `pending`.
+    Wait,
+    /// Nobody is: gather evidence with the stored candidate.
+    Verify,
+    /// The asked-for account is done; go on with its siblings.
+    Siblings,
+    /// The exchange left nothing behind: end it, the person starts again.
+    LostExchange,
+    /// Pending for too long: end it.
+    GiveUp,
+    /// The person came back too late.
+    Expired,
+    /// Show the receipt.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransitionError {
+    #[error("the link expired at {expired_at}")]
+    Expired { expired_at: Timestamp },
+    #[error("the activation is {from}, which does not allow this")]
+    NotFrom { from: &'static str },
+}
+
+impl State {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Exchanging { .. } => "exchanging",
+            Self::Verifying { .. } => "verifying",
+            Self::Closed { .. } => "closed",
+        }
+    }
+}
+
+impl Activation {
+    pub fn next_step(&self, now: Timestamp) -> Step {
+        match &self.state {
+            State::Waiting if now < self.expires_at => Step::Claim,
+            State::Waiting => Step::Expired,
+            State::Exchanging { claimed_at } if now < *claimed_at + EXCHANGE_LEASE => Step::Wait,
+            State::Exchanging { .. } => Step::LostExchange,
+            State::Verifying { leased_until, .. } if now < *leased_until => Step::Wait,
+            State::Verifying { exchanged_at, .. } if now < *exchanged_at + PENDING_LIFE => Step::Verify,
+            State::Verifying { .. } => Step::GiveUp,
+            State::Closed { outcome, .. } if outcome.siblings_left() => Step::Siblings,
+            State::Closed { .. } => Step::Done,
+        }
+    }
+
+    /// Takes the right to exchange the code.
+    pub fn claim(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Waiting if now < self.expires_at => Ok(Self { state: State::Exchanging { claimed_at: now }, ..self }),
+            State::Waiting => Err(TransitionError::Expired { expired_at: self.expires_at }),
+            State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// The code was exchanged; the candidate token goes into the store with this move.
+    pub fn exchanged(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Exchanging { .. } => {
+                Ok(Self { state: State::Verifying { exchanged_at: now, leased_until: now + VERIFY_LEASE }, ..self })
+            }
+            State::Waiting | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// Takes up the verification that somebody left.
+    pub fn resume(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Verifying { exchanged_at, leased_until } if leased_until <= now => {
+                Ok(Self { state: State::Verifying { exchanged_at, leased_until: now + VERIFY_LEASE }, ..self })
+            }
+            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// TikTok could not answer: lets the next completion go on at once.
+    pub fn released(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Verifying { exchanged_at, .. } => Ok(Self { state: State::Verifying { exchanged_at, leased_until: now }, ..self }),
+            State::Waiting | State::Exchanging { .. } | State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// Ends it. A closed activation stays as it was closed.
+    pub fn close(self, outcome: Outcome, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } => {
+                Ok(Self { state: State::Closed { closed_at: now, outcome }, ..self })
+            }
+            State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    fn not_from(&self) -> TransitionError {
+        TransitionError::NotFrom { from: self.state.name() }
+    }
+
+    /// What anybody may be shown now. Time alone can end an activation; reading it never writes that down.
+    pub fn shown(&self, now: Timestamp) -> Shown {
+        match (self.next_step(now), &self.state) {
+            (Step::Claim, _) => Shown::Waiting,
+            (Step::Expired, _) => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
+            (Step::Wait | Step::Verify | Step::Siblings, _) => Shown::Pending,
+            (Step::LostExchange | Step::GiveUp, _) => Shown::GaveUp { cause: CauseCode::TiktokUnavailable.into() },
+            (Step::Done, State::Closed { outcome, .. }) => match outcome {
+                Outcome::Reconnected { .. } => Shown::Reconnected,
+                Outcome::Refused { cause, .. } => Shown::Refused { cause: Some(cause.clone()) },
+                Outcome::NotTheirs { .. } => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
+                Outcome::AlreadyActive => Shown::Refused { cause: None },
+                Outcome::GaveUp { cause } => Shown::GaveUp { cause: cause.clone() },
+            },
+            (Step::Done, State::Waiting | State::Exchanging { .. } | State::Verifying { .. }) => Shown::Pending,
+        }
+    }
+}
+
+/// The outcome as the API words it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The person has not come back from TikTok yet.
+    Waiting,
+    Pending,
+    Reconnected,
+    Refused { cause: Option<Cause> },
+    GaveUp { cause: Cause },
+}
+
+impl Shown {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Reconnected => "reconnected",
+            Self::Refused { .. } => "refused",
+            Self::GaveUp { .. } => "gave_up",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn start() -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    fn waiting() -> Activation {
+        Activation {
+            activation_id: format!("act_{}", "a".repeat(43)).parse().unwrap(),
+            org_id: "org-a".parse().unwrap(),
+            advertiser_id: "7100000000000000011".parse().unwrap(),
+            started_by: "ana".parse().unwrap(),
+            started_by_display: None,
+            started_at: start(),
+            expires_at: start() + SignedDuration::from_mins(15),
+            also_business_center: false,
+            grant_at_start: None,
+            state: State::Waiting,
+        }
+    }
+
+    fn gave_up() -> Outcome {
+        Outcome::GaveUp { cause: CauseCode::TiktokUnavailable.into() }
+    }
+
+    #[test]
+    fn a_state_is_claimed_once_and_only_in_time() {
+        let claimed = waiting().claim(start()).unwrap();
+        assert_eq!(claimed.clone().claim(start()), Err(TransitionError::NotFrom { from: "exchanging" }));
+        let late = waiting().expires_at;
+        assert_eq!(waiting().claim(late), Err(TransitionError::Expired { expired_at: late }));
+        assert_eq!(waiting().next_step(late), Step::Expired);
+        assert_eq!(waiting().shown(late), Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) });
+    }
+
+    #[test]
+    fn a_lost_exchange_ends_and_is_never_tried_again() {
+        let claimed = waiting().claim(start()).unwrap();
+        assert_eq!(claimed.next_step(start() + SignedDuration::from_secs(59)), Step::Wait);
+        assert_eq!(claimed.next_step(start() + EXCHANGE_LEASE), Step::LostExchange);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Move {
+        Claim,
+        Exchanged,
+        Resume,
+        Released,
+        Close,
+    }
+
+    proptest! {
+        /// Whatever is tried in whatever order: one claim, one exchange, and what is closed stays closed.
+        #[test]
+        fn no_order_of_moves_claims_twice_or_reopens(
+            moves in proptest::collection::vec((prop_oneof![Just(Move::Claim), Just(Move::Exchanged), Just(Move::Resume), Just(Move::Released), Just(Move::Close)], 0i64..400), 1..40)
+        ) {
+            let (mut activation, mut now, mut claims, mut exchanges) = (waiting(), start(), 0, 0);
+            for (next, seconds) in moves {
+                now += SignedDuration::from_secs(seconds);
+                let was_closed = matches!(activation.state, State::Closed { .. });
+                let before = activation.clone();
+                let moved = match next {
+                    Move::Claim => activation.clone().claim(now).inspect(|_| claims += 1),
+                    Move::Exchanged => activation.clone().exchanged(now).inspect(|_| exchanges += 1),
+                    Move::Resume => activation.clone().resume(now),
+                    Move::Released => activation.clone().released(now),
+                    Move::Close => activation.clone().close(gave_up(), now),
+                };
+                if let Ok(moved) = moved { activation = moved; }
+                prop_assert!(!was_closed || activation == before, "a final state was left");
+                prop_assert!(claims <= 1 && exchanges <= claims);
+                prop_assert!(activation.next_step(now) != Step::Claim || claims == 0);
+            }
+            // I7: left alone, it ends by itself.
+            let much_later = now + PENDING_LIFE + PENDING_LIFE;
+            prop_assert!(!matches!(activation.shown(much_later), Shown::Waiting | Shown::Pending));
+        }
+    }
+}

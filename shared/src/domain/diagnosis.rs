@@ -1,0 +1,160 @@
+//! Reads a verdict off the findings. Same findings, same verdict.
+//!
+//! Connected means that every required check passed. Lapsed means that at least one failed. A check without an answer
+//! counts for neither, and "we cannot tell" is a verdict of its own. While TikTok says that our own app is at fault,
+//! no failure is believed.
+
+use super::causes::{Cause, CauseCode, NamedBusinessCenter};
+use super::checks::{Answer, Check, Evidence, Finding, Gathered, Refusal};
+use super::examine::{Subject, everything_asked, examine, membership, owner_is_another};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Connected,
+    Lapsed {
+        /// Most useful first; never empty.
+        causes: Vec<Cause>,
+        /// Two different endpoints say so: enough to act on at once.
+        corroborated: bool,
+    },
+    Undecided {
+        /// Why we cannot tell; never empty.
+        causes: Vec<Cause>,
+    },
+}
+
+impl Verdict {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Lapsed { .. } => "lapsed",
+            Self::Undecided { .. } => "undecided",
+        }
+    }
+
+    pub fn causes(&self) -> &[Cause] {
+        match self {
+            Self::Connected => &[],
+            Self::Lapsed { causes, .. } | Self::Undecided { causes } => causes,
+        }
+    }
+}
+
+/// Findings and what they say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    pub findings: Vec<Finding>,
+    pub verdict: Verdict,
+}
+
+pub fn diagnose(subject: Subject<'_>, gathered: Gathered<'_>) -> Diagnosis {
+    let findings = examine(subject, gathered);
+    let verdict = if refused(gathered, Refusal::AppMisconfigured) {
+        undecided(gathered)
+    } else if failed(&findings).next().is_some() {
+        Verdict::Lapsed { causes: causes(subject, gathered, &findings), corroborated: failed(&findings).any(is_corroborated) }
+    } else if findings.iter().all(|finding| finding.answer == Answer::Passed || !finding.check.is_required()) {
+        Verdict::Connected
+    } else {
+        undecided(gathered)
+    };
+    Diagnosis { findings, verdict }
+}
+
+fn failed(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.answer == Answer::Failed && finding.check.is_required())
+}
+
+fn is_corroborated(finding: &Finding) -> bool {
+    finding.evidence.iter().any(|one| one.endpoint != finding.evidence[0].endpoint)
+}
+
+fn refused(gathered: Gathered<'_>, refusal: Refusal) -> bool {
+    everything_asked(gathered).iter().any(|(_, refused)| *refused == Some(refusal))
+}
+
+/// One cause for each failed check, most useful first.
+fn causes(subject: Subject<'_>, gathered: Gathered<'_>, findings: &[Finding]) -> Vec<Cause> {
+    let has_failed = |check| failed(findings).any(|finding| finding.check == check);
+    if has_failed(Check::AuthorizationAlive) {
+        // A dead token cannot tell anything else.
+        return vec![CauseCode::AuthorizationRevoked.into()];
+    }
+    let mut codes: Vec<CauseCode> = failed(findings)
+        .filter_map(|finding| match finding.check {
+            Check::AdAccountManagementGranted => Some(CauseCode::AdAccountManagementMissing),
+            Check::ReportingGranted => Some(CauseCode::ReportingMissing),
+            Check::BusinessCenterMatches => Some(CauseCode::WrongBusinessCenter),
+            Check::BusinessCenterAdmin => Some(CauseCode::NotBusinessCenterAdmin),
+            Check::AdAccountGranted | Check::AdAccountOwned => Some(where_the_account_is(subject, gathered, has_failed(Check::AdAccountOwned))),
+            Check::AuthorizationAlive | Check::AdAccountUsable => None,
+        })
+        .collect();
+    codes.sort_by_key(|code| CauseCode::ALL.iter().position(|one| one == code));
+    codes.dedup();
+    codes.into_iter().map(|code| with_facts(code, subject, gathered)).collect()
+}
+
+/// The account is not granted, not owned, or neither: what became of it?
+fn where_the_account_is(subject: Subject<'_>, gathered: Gathered<'_>, not_owned: bool) -> CauseCode {
+    let account = gathered.account;
+    let granted = gathered.grant.authorized.value();
+    let reachable = account.reachable.as_ref().and_then(|asked| asked.value());
+    let is_seen = granted.is_some_and(|ids| ids.contains(subject.advertiser_id))
+        || reachable.is_some_and(|list| list.iter().any(|asset| asset.advertiser_id == *subject.advertiser_id));
+    if account.info.refusal() == Some(Refusal::AdAccountGone) {
+        CauseCode::AdAccountNotFound
+    } else if not_owned && is_seen && !owner_is_another(subject, gathered) {
+        CauseCode::AdAccountNotOwned
+    } else if not_owned {
+        CauseCode::AdAccountMoved
+    } else if granted.is_some_and(Vec::is_empty) {
+        CauseCode::NoAdAccountsGranted
+    } else {
+        CauseCode::AdAccountNotGranted
+    }
+}
+
+fn with_facts(code: CauseCode, subject: Subject<'_>, gathered: Gathered<'_>) -> Cause {
+    let mut cause = Cause::from(code);
+    if matches!(code, CauseCode::WrongBusinessCenter | CauseCode::NotBusinessCenterAdmin | CauseCode::AdAccountNotOwned | CauseCode::AdAccountMoved) {
+        let name = membership(subject, gathered).map(|membership| membership.name.clone());
+        cause.original = Some(NamedBusinessCenter { id: subject.original.clone(), name });
+    }
+    if code == CauseCode::WrongBusinessCenter {
+        let found = gathered.grant.business_centers.value().into_iter().flatten();
+        cause.found = found.take(5).map(|one| NamedBusinessCenter { id: one.business_center_id.clone(), name: Some(one.name.clone()) }).collect();
+    }
+    cause
+}
+
+/// Why we cannot tell: our own fault first, then codes nobody knows, then TikTok's trouble of the moment.
+fn undecided(gathered: Gathered<'_>) -> Verdict {
+    let asked = everything_asked(gathered);
+    let first = |wanted: &[Refusal]| asked.iter().find(|(_, refusal)| refusal.is_some_and(|one| wanted.contains(&one)));
+    let with_reference = |code: CauseCode, evidence: &Evidence| {
+        let mut cause = Cause::from(code);
+        cause.tiktok_code = evidence.code;
+        cause.tiktok_request_id.clone_from(&evidence.request_id);
+        cause
+    };
+    let mut causes = Vec::new();
+    if first(&[Refusal::AppMisconfigured]).is_some() {
+        causes.push(CauseCode::AppMisconfigured.into());
+    }
+    if let Some((evidence, _)) = first(&[Refusal::Unrecognised, Refusal::NotPermitted, Refusal::CodeRejected]) {
+        causes.push(with_reference(CauseCode::Unrecognised, evidence));
+    }
+    if causes.is_empty() || first(&[Refusal::Throttled, Refusal::Unavailable]).is_some() {
+        causes.push(CauseCode::TiktokUnavailable.into());
+    }
+    Verdict::Undecided { causes }
+}
+
+/// What preflight can say before anybody signs in: does any of the causes make signing in pointless?
+pub fn consent_cannot_help(verdict: &Verdict) -> Option<&Cause> {
+    verdict
+        .causes()
+        .iter()
+        .find(|cause| matches!(cause.cause, CauseCode::AdAccountNotFound | CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned))
+}

@@ -1,0 +1,218 @@
+//! From TikTok's answers to findings: for each check, what counts as passed, what counts as failed, and everything
+//! else is inconclusive.
+//!
+//! Only a typed answer with code 0 may pass a check. Only a refusal on the closed list of [`Refusal`] or a complete
+//! list may fail one. The first piece of evidence of a finding is the one that decided it; the others are further
+//! endpoints that agree, which is what lets a lapse be acted on without waiting for a second opinion.
+
+use super::checks::{AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, Membership, Refusal};
+use super::ids::{AdvertiserId, BusinessCenterId};
+use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
+
+/// Whom the questions are about, and what the exchange said about permissions.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub advertiser_id: &'a AdvertiserId,
+    /// The Business Center that owned the account when it was first connected.
+    pub original: &'a BusinessCenterId,
+    pub scopes: &'a Scopes,
+    /// Where `scopes` comes from: the code exchange.
+    pub scope_evidence: &'a Evidence,
+}
+
+/// All eight findings, in the order of [`Check::ALL`].
+pub fn examine(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Finding> {
+    vec![
+        authorization_alive(gathered),
+        ad_account_granted(subject, gathered),
+        management_granted(subject, gathered),
+        reporting_granted(subject, gathered),
+        business_center_matches(subject, gathered),
+        business_center_admin(subject, gathered),
+        ad_account_owned(subject, gathered),
+        ad_account_usable(gathered),
+    ]
+}
+
+/// What an unreadable stored token leaves us with: nothing was asked, nothing is known.
+pub fn nothing_known(evidence: &Evidence) -> Vec<Finding> {
+    Check::ALL.into_iter().map(|check| finding(check, Answer::Inconclusive, [evidence.clone()])).collect()
+}
+
+fn finding(check: Check, answer: Answer, evidence: impl IntoIterator<Item = Evidence>) -> Finding {
+    Finding { check, answer, evidence: evidence.into_iter().collect() }
+}
+
+/// Every question that was put with this token: evidence and refusal.
+pub(super) fn everything_asked(gathered: Gathered<'_>) -> Vec<(&Evidence, Option<Refusal>)> {
+    fn of<T>(asked: &Asked<T>) -> (&Evidence, Option<Refusal>) {
+        (&asked.evidence, asked.refusal())
+    }
+    let Gathered { grant, account } = gathered;
+    let mut all = vec![
+        of(&grant.authorized),
+        of(&grant.business_centers),
+        of(&grant.owned),
+        of(&account.info),
+        of(&account.report),
+    ];
+    all.extend(account.reachable.as_ref().map(of));
+    all
+}
+
+/// The evidence of all questions that were refused in this way.
+fn agreeing(gathered: Gathered<'_>, refusal: Refusal) -> impl Iterator<Item = Evidence> {
+    everything_asked(gathered)
+        .into_iter()
+        .filter(move |(_, refused)| *refused == Some(refusal))
+        .map(|(evidence, _)| evidence.clone())
+}
+
+fn authorization_alive(gathered: Gathered<'_>) -> Finding {
+    let asked = &gathered.grant.authorized;
+    match asked.answer {
+        Ok(_) => finding(Check::AuthorizationAlive, Answer::Passed, [asked.evidence.clone()]),
+        Err(Refusal::TokenDead) => {
+            finding(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, Refusal::TokenDead))
+        }
+        Err(_) => finding(Check::AuthorizationAlive, Answer::Inconclusive, [asked.evidence.clone()]),
+    }
+}
+
+fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    let check = Check::AdAccountGranted;
+    let asked = &gathered.grant.authorized;
+    let info = &gathered.account.info;
+    let list = asked.evidence.clone();
+    match (asked.value(), info.refusal()) {
+        (Some(ids), Some(Refusal::AdAccountGone)) if ids.contains(subject.advertiser_id) => {
+            finding(check, Answer::Failed, [info.evidence.clone()])
+        }
+        (Some(ids), _) if ids.contains(subject.advertiser_id) => finding(check, Answer::Passed, [list]),
+        (Some(_), Some(Refusal::AdAccountGone | Refusal::AdAccountNotPermitted)) => {
+            finding(check, Answer::Failed, [list, info.evidence.clone()])
+        }
+        (Some(_), _) => finding(check, Answer::Failed, [list]),
+        (None, _) => finding(check, Answer::Inconclusive, [list]),
+    }
+}
+
+fn management_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    let Gathered { grant, account } = gathered;
+    let also = [grant.business_centers.refusal(), grant.owned.refusal(), grant.authorized.refusal()]
+        .into_iter()
+        .zip([&grant.business_centers.evidence, &grant.owned.evidence, &grant.authorized.evidence])
+        .filter(|(refusal, _)| *refusal == Some(Refusal::PermissionNotGranted))
+        .map(|(_, evidence)| evidence.clone())
+        .collect();
+    permission(Check::AdAccountManagementGranted, subject, &AD_ACCOUNT_MANAGEMENT, &account.info, also)
+}
+
+fn reporting_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    permission(Check::ReportingGranted, subject, &REPORTING, &gathered.account.report, Vec::new())
+}
+
+/// A permission is there when the scope list has it and a real read works; either one alone may say that it is not.
+fn permission<T>(check: Check, subject: Subject<'_>, needed: &[Permission], read: &Asked<T>, also: Vec<Evidence>) -> Finding {
+    let listed = subject.scopes.missing(needed).is_none();
+    let mut against = Vec::new();
+    if read.refusal() == Some(Refusal::PermissionNotGranted) {
+        against.push(read.evidence.clone());
+    }
+    if !listed {
+        against.push(subject.scope_evidence.clone());
+    }
+    if !against.is_empty() {
+        against.extend(also);
+        return finding(check, Answer::Failed, against);
+    }
+    let answer = if read.answer.is_ok() { Answer::Passed } else { Answer::Inconclusive };
+    finding(check, answer, [read.evidence.clone(), subject.scope_evidence.clone()])
+}
+
+pub(super) fn membership<'a>(subject: Subject<'_>, gathered: Gathered<'a>) -> Option<&'a Membership> {
+    gathered.grant.business_centers.value()?.iter().find(|one| one.business_center_id == *subject.original)
+}
+
+fn business_center_matches(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    let check = Check::BusinessCenterMatches;
+    let asked = &gathered.grant.business_centers;
+    match (asked.value(), membership(subject, gathered)) {
+        (None, _) => finding(check, Answer::Inconclusive, [asked.evidence.clone()]),
+        (Some(_), Some(_)) => finding(check, Answer::Passed, [asked.evidence.clone()]),
+        (Some(_), None) => finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence)),
+    }
+}
+
+fn business_center_admin(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    let check = Check::BusinessCenterAdmin;
+    let asked = &gathered.grant.business_centers;
+    match membership(subject, gathered) {
+        Some(membership) if membership.is_admin() => finding(check, Answer::Passed, [asked.evidence.clone()]),
+        Some(Membership { role: Some(role), .. }) if role == "STANDARD" => {
+            finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence))
+        }
+        // A role we do not know, or somebody who is no member at all: `business_center_matches` tells the latter.
+        Some(_) | None => finding(check, Answer::Inconclusive, [asked.evidence.clone()]),
+    }
+}
+
+/// The list of owned ad accounts is for Admins only: its refusal agrees with "no member" and "no Admin".
+fn with_refused_admin_read(gathered: Gathered<'_>, decisive: &Evidence) -> Vec<Evidence> {
+    let owned = &gathered.grant.owned;
+    let agrees = matches!(owned.refusal(), Some(Refusal::NotPermitted));
+    [decisive.clone()].into_iter().chain(agrees.then(|| owned.evidence.clone())).collect()
+}
+
+fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
+    let check = Check::AdAccountOwned;
+    let owned = &gathered.grant.owned;
+    let decisive = owned.evidence.clone();
+    let Some(list) = owned.value() else {
+        return finding(check, Answer::Inconclusive, [decisive]);
+    };
+    let status = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id).map(|asset| asset.relation_status.as_deref());
+    match status {
+        Some(Some("BOUND")) => finding(check, Answer::Passed, [decisive]),
+        None | Some(Some("PENDING" | "REJECTED" | "UNBOUND")) => {
+            finding(check, Answer::Failed, [decisive].into_iter().chain(not_owned_elsewhere(subject, gathered)))
+        }
+        Some(_) => finding(check, Answer::Inconclusive, [decisive]),
+    }
+}
+
+/// Other endpoints that agree that the original Business Center does not own the account.
+fn not_owned_elsewhere(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Evidence> {
+    let mut agree = Vec::new();
+    let info = &gathered.account.info;
+    let gone = matches!(info.refusal(), Some(Refusal::AdAccountGone | Refusal::AdAccountNotPermitted));
+    if gone || owner_is_another(subject, gathered) {
+        agree.push(info.evidence.clone());
+    }
+    if let Some(reachable) = &gathered.account.reachable
+        && let Some(list) = reachable.value()
+    {
+        let name = membership(subject, gathered).map(|membership| membership.name.as_str());
+        let seen = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id);
+        // Names are not unique, so an equal name proves nothing; a different one, or no sight of the account, agrees.
+        if seen.is_none_or(|asset| asset.owner_business_center_name.is_some() && asset.owner_business_center_name.as_deref() != name) {
+            agree.push(reachable.evidence.clone());
+        }
+    }
+    agree
+}
+
+pub(super) fn owner_is_another(subject: Subject<'_>, gathered: Gathered<'_>) -> bool {
+    let owner = gathered.account.info.value().and_then(|info| info.owner_business_center_id.as_ref());
+    owner.is_some_and(|owner| owner != subject.original)
+}
+
+fn ad_account_usable(gathered: Gathered<'_>) -> Finding {
+    let asked = &gathered.account.info;
+    let answer = match asked.value() {
+        Some(AdAccountInfo { status: Some(status), .. }) if status == "STATUS_ENABLE" => Answer::Passed,
+        Some(AdAccountInfo { status: Some(_), .. }) => Answer::Failed,
+        Some(AdAccountInfo { status: None, .. }) | None => Answer::Inconclusive,
+    };
+    finding(Check::AdAccountUsable, answer, [asked.evidence.clone()])
+}
