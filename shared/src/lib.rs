@@ -4,3 +4,4 @@
 //! [`domain`] decide, and stores the decision. [`domain`] knows nothing of the others.
 
 pub mod domain;
+pub mod sealing;
