@@ -70,6 +70,8 @@ pub struct AdAccount {
     pub findings: Vec<Finding>,
     /// Grows by one with every change that an event tells of.
     pub version: u64,
+    /// Grows by one with every write; the store refuses a write that has not seen the latest.
+    pub revision: u64,
 }
 
 impl AdAccount {

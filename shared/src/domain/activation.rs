@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::causes::{Cause, CauseCode};
-use super::checks::Person;
+use super::checks::{Finding, Person};
 use super::gap::Gap;
 use super::ids::{ActivationId, AdvertiserId, GrantId, OrgId, UserId};
 
@@ -63,6 +63,8 @@ pub enum Outcome {
     },
     Refused {
         cause: Cause,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        findings: Vec<Finding>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorized_by: Option<Person>,
         /// The grant that the siblings moved to all the same.

@@ -2,7 +2,7 @@
 //!
 //! Start with [`account`] (what is connected or not), [`grant`] (what connects it), [`checks`] (what we ask),
 //! [`examine`] (what the answers mean), [`diagnosis`] (what they say together), [`causes`] (what we tell people) and
-//! [`activation`] (one attempt to reconnect).
+//! [`activation`] (one attempt to reconnect) and [`transition`] (how an account moves, and the event that tells of it).
 
 pub mod access;
 pub mod account;
@@ -17,3 +17,4 @@ pub mod gap;
 pub mod grant;
 pub mod ids;
 pub mod scopes;
+pub mod transition;

@@ -167,10 +167,7 @@ mod tests {
         for code in [40001, 40002] {
             for (message, refusal) in [
                 (lacks, Refusal::PermissionNotGranted),
-                (
-                    "advertiser does not grant you /report/integrated/get/:GET permission",
-                    Refusal::PermissionNotGranted,
-                ),
+                ("advertiser does not grant you /report/integrated/get/:GET permission", Refusal::PermissionNotGranted),
                 ("No permission to operate advertiser: 7100000000000000099", Refusal::AdAccountNotPermitted),
                 ("NO PERMISSION TO OPERATE ADVERTISER 7100000000000000099", Refusal::AdAccountNotPermitted),
                 ("The advertiser 7100000000000000099 doesn't exist or has been deleted.", Refusal::AdAccountGone),
@@ -193,8 +190,7 @@ mod tests {
 
     #[test]
     fn t59_another_apps_token_is_our_fault_not_the_users() {
-        let message =
-            "The app_id is inconsistent with the token's app information. Please retry after correcting it.";
+        let message = "The app_id is inconsistent with the token's app information. Please retry after correcting it.";
         for code in [40000, 40001, 40002, 40113] {
             assert_eq!(classify(Endpoint::AuthorizedAdAccounts, code, message), Refusal::AppMisconfigured, "{code}");
         }

@@ -6,7 +6,9 @@
 //! Unknown members are ignored, `null` is taken where TikTok sends it, and ids are text or whole numbers, exact to the
 //! last of their nineteen digits.
 
-use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use std::collections::BTreeMap;
+
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::codes;
@@ -15,7 +17,7 @@ use crate::domain::checks::{
 };
 use crate::domain::ids::{AdvertiserId, BusinessCenterId, InvalidId};
 use crate::domain::scopes::Scopes;
-use crate::secrets::AccessToken;
+use crate::sealing::AccessToken;
 
 /// What every answer has. `data` is left for later.
 #[derive(Deserialize)]
@@ -31,7 +33,11 @@ struct Body<T> {
 }
 
 /// Reads one whole body that came with HTTP 200 as JSON, and notes TikTok's code and reference in the evidence.
-pub(super) fn read<T: DeserializeOwned>(endpoint: Endpoint, body: &[u8], evidence: &mut Evidence) -> Result<T, Refusal> {
+pub(super) fn read<T: DeserializeOwned>(
+    endpoint: Endpoint,
+    body: &[u8],
+    evidence: &mut Evidence,
+) -> Result<T, Refusal> {
     let head: Head = serde_json::from_slice(body).map_err(|_| Refusal::Unavailable)?;
     evidence.code = Some(head.code);
     evidence.request_id = head.request_id.filter(|id| is_reference(id));
@@ -109,9 +115,14 @@ pub(super) struct PageInfo {
     pub total_page: usize,
 }
 
-/// `data` of which nothing is needed but that it is there.
-#[derive(Deserialize)]
-pub(super) struct Something {}
+/// An entry of a list with pages.
+pub(super) trait Entry: DeserializeOwned {
+    /// What no other entry has.
+    fn key(&self) -> &str;
+}
+
+/// An object of which nothing is needed but that it is there.
+pub(super) type Something = BTreeMap<String, IgnoredAny>;
 
 /// `POST /oauth2/access_token/`: what we send.
 #[derive(Serialize)]
@@ -125,18 +136,9 @@ pub(super) struct ExchangeRequest<'a> {
 /// `POST /oauth2/access_token/`: what comes back. The token goes straight into its sealed type.
 #[derive(Deserialize)]
 pub(super) struct ExchangeData {
-    #[serde(deserialize_with = "token")]
     pub access_token: AccessToken,
     #[serde(default, deserialize_with = "scopes")]
     pub scope: Scopes,
-}
-
-fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessToken, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    if text.is_empty() {
-        return Err(D::Error::custom("an empty token"));
-    }
-    Ok(AccessToken::new(text))
 }
 
 /// A list of whole numbers or digits. An entry that is neither grants nothing, and neither does anything but a list:
@@ -174,11 +176,7 @@ pub(super) struct WireInfo {
 
 impl From<WireInfo> for AdAccountInfo {
     fn from(wire: WireInfo) -> Self {
-        Self {
-            advertiser_id: wire.advertiser_id,
-            status: wire.status,
-            owner_business_center_id: wire.owner_bc_id,
-        }
+        Self { advertiser_id: wire.advertiser_id, status: wire.status, owner_business_center_id: wire.owner_bc_id }
     }
 }
 
@@ -199,14 +197,20 @@ impl From<WirePerson> for Person {
 /// `GET /bc/get/`
 #[derive(Deserialize)]
 pub(super) struct WireMembership {
-    pub bc_info: WireBusinessCenter,
+    bc_info: WireBusinessCenter,
     user_role: Option<String>,
+}
+
+impl Entry for WireMembership {
+    fn key(&self) -> &str {
+        self.bc_info.bc_id.as_str()
+    }
 }
 
 #[derive(Deserialize)]
 pub(super) struct WireBusinessCenter {
     #[serde(deserialize_with = "id")]
-    pub bc_id: BusinessCenterId,
+    bc_id: BusinessCenterId,
     name: Option<String>,
 }
 
@@ -224,10 +228,16 @@ impl From<WireMembership> for Membership {
 #[derive(Deserialize)]
 pub(super) struct WireOwned {
     #[serde(deserialize_with = "id")]
-    pub asset_id: AdvertiserId,
+    asset_id: AdvertiserId,
     asset_type: String,
     relation_type: String,
     relation_status: Option<String>,
+}
+
+impl Entry for WireOwned {
+    fn key(&self) -> &str {
+        self.asset_id.as_str()
+    }
 }
 
 impl WireOwned {
@@ -242,8 +252,14 @@ impl WireOwned {
 #[derive(Deserialize)]
 pub(super) struct WireReachable {
     #[serde(deserialize_with = "id")]
-    pub asset_id: AdvertiserId,
+    asset_id: AdvertiserId,
     owner_bc_name: Option<String>,
+}
+
+impl Entry for WireReachable {
+    fn key(&self) -> &str {
+        self.asset_id.as_str()
+    }
 }
 
 impl From<WireReachable> for ReachableAsset {
@@ -256,13 +272,17 @@ impl From<WireReachable> for ReachableAsset {
 #[derive(Deserialize)]
 pub(super) struct WireMember {
     #[serde(deserialize_with = "text_of_id")]
-    pub user_id: String,
+    user_id: String,
     pub user_name: Option<String>,
     pub user_role: Option<String>,
     pub relation_status: Option<String>,
 }
 
-#[cfg(test)]
-mod tests {
-    include!("wire_tests.rs");
+impl Entry for WireMember {
+    fn key(&self) -> &str {
+        &self.user_id
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! How an account moves. Each function takes the account as it was read and gives the account as it shall be, with
+//! the event that tells of it; the store writes both in one transaction, on condition that nobody wrote in between.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::account::{AdAccount, RiskFact, Standing};
+use super::causes::{Cause, CauseCode};
+use super::checks::Finding;
+use super::events::{Event, EventKind};
+use super::gap::{Gap, gap};
+use super::ids::GrantId;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub before: AdAccount,
+    pub after: AdAccount,
+    /// `None` when the change is of no interest outside: fresher findings, a corrected name.
+    pub event: Option<Event>,
+    /// Who did it, for the history that people read; never part of the event.
+    pub by: Option<String>,
+}
+
+impl Transition {
+    fn new(before: &AdAccount) -> Self {
+        let mut after = before.clone();
+        after.revision += 1;
+        Self { before: before.clone(), after, event: None, by: None }
+    }
+
+    fn with_event(mut self, kind: EventKind, now: Timestamp, fill: impl FnOnce(&mut Event)) -> Self {
+        self.after.version += 1;
+        let mut event = Event::new(kind, &self.after.org_id, &self.after.advertiser_id, self.after.version, now);
+        fill(&mut event);
+        self.event = Some(event);
+        self
+    }
+}
+
+/// The gap of an account that needs connecting, as of now; an Active one has none.
+pub fn open_gap(account: &AdAccount, now: Timestamp) -> Option<Gap> {
+    match &account.standing {
+        Standing::Active { .. } => None,
+        Standing::NeedsConnecting { last_good_read, .. } => Some(gap(*last_good_read, now)),
+    }
+}
+
+/// Proven with a new grant. Renewing an Active account closes no gap.
+pub fn reconnect(account: &AdAccount, grant_id: &GrantId, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, by: Option<String>, now: Timestamp) -> Transition {
+    let closed = open_gap(account, now);
+    let mut transition = Transition::new(account);
+    transition.after.grant_id = Some(grant_id.clone());
+    transition.after.standing = Standing::Active { since: now };
+    transition.after.findings = findings;
+    transition.after.at_risk = at_risk;
+    if by.is_some() {
+        transition.after.connected_by.clone_from(&by);
+    }
+    transition.by = by;
+    transition.with_event(EventKind::AdAccountReconnected, now, |event| event.gap = closed)
+}
+
+/// A check of the stored grant found a lapsed account connected again.
+pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, now: Timestamp) -> Transition {
+    let closed = open_gap(account, now);
+    let mut transition = Transition::new(account);
+    transition.after.standing = Standing::Active { since: now };
+    transition.after.findings = findings;
+    transition.after.at_risk = at_risk;
+    transition.with_event(EventKind::AdAccountRecovered, now, |event| event.gap = closed)
+}
+
+/// A definitive lapse. `last_proven` is the grant's; without one the gap opens now.
+pub fn lapse(account: &AdAccount, causes: Vec<Cause>, findings: Vec<Finding>, last_proven: Option<Timestamp>, now: Timestamp) -> Transition {
+    let first = causes.first().map(|cause| cause.cause);
+    let mut transition = Transition::new(account);
+    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, last_good_read: last_proven.unwrap_or(now), causes };
+    transition.after.findings = findings;
+    transition.after.at_risk.clear();
+    transition.with_event(EventKind::AdAccountLapsed, now, |event| event.cause = first)
+}
+
+/// An attempt to reconnect was refused. The connection, its grant and its findings stay as they are.
+pub fn refuse(account: &AdAccount, cause: CauseCode, by: Option<String>, now: Timestamp) -> Transition {
+    let mut transition = Transition::new(account).with_event(EventKind::ReconnectRefused, now, |event| event.cause = Some(cause));
+    transition.by = by;
+    transition
+}
+
+/// Fresh findings that do not change the status; tells of new risks. `causes` are the fresh ones of a lapsed account.
+pub fn observe(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, causes: Option<Vec<Cause>>, now: Timestamp) -> Transition {
+    let mut transition = Transition::new(account);
+    transition.after.findings = findings;
+    match (&mut transition.after.standing, causes) {
+        (Standing::NeedsConnecting { causes: known, .. }, Some(fresh)) if !fresh.is_empty() => *known = fresh,
+        _ => {}
+    }
+    let has_new = account.is_active() && !at_risk.is_subset(&account.at_risk);
+    transition.after.at_risk = if account.is_active() { at_risk } else { BTreeSet::new() };
+    if has_new { transition.with_event(EventKind::AdAccountAtRisk, now, |_| ()) } else { transition }
+}

@@ -1,0 +1,85 @@
+//! Every key of the table, in one place. The table in [`super`] explains what lies under each.
+
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+
+use crate::domain::account::Status;
+use crate::domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, OrgId, UserId};
+
+pub const BY_STATUS: &str = "by_status";
+pub const BY_DUE: &str = "by_due";
+/// Sort keys of ad accounts begin with this; what follows is the Account ID, so that a prefix of it is a prefix here.
+pub const ACCOUNT_PREFIX: &str = "ACCOUNT#";
+pub const EVENT_PREFIX: &str = "EVENT#";
+pub const COUNTS: &str = "COUNTS";
+pub const ACTIVATION: &str = "ACTIVATION";
+pub const CANDIDATE: &str = "CANDIDATE";
+pub const LINE_PREFIX: &str = "LINE#";
+pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
+/// Grants that are due for a check are spread over this many partitions.
+const DUE_SHARDS: u8 = 64;
+
+pub fn org(org_id: &OrgId) -> String {
+    format!("ORG#{org_id}")
+}
+
+pub fn account(advertiser_id: &AdvertiserId) -> String {
+    format!("{ACCOUNT_PREFIX}{advertiser_id}")
+}
+
+pub fn org_status(org_id: &OrgId, status: Status) -> String {
+    format!("ORG#{org_id}#{}", status.name())
+}
+
+pub fn grant(grant_id: &GrantId) -> String {
+    format!("GRANT#{grant_id}")
+}
+
+pub fn business_center(id: &BusinessCenterId) -> String {
+    format!("BC#{id}")
+}
+
+pub fn history(org_id: &OrgId, advertiser_id: &AdvertiserId) -> String {
+    format!("ORG#{org_id}#ACCOUNT#{advertiser_id}")
+}
+
+/// Zero-padded, so that text order is version order.
+pub fn event(version: u64, kind: &str) -> String {
+    format!("{EVENT_PREFIX}{version:020}#{kind}")
+}
+
+pub fn activation(activation_id: &ActivationId) -> String {
+    format!("ACTIVATION#{activation_id}")
+}
+
+pub fn line(advertiser_id: &AdvertiserId) -> String {
+    format!("{LINE_PREFIX}{advertiser_id}")
+}
+
+pub fn user(org_id: &OrgId, user_id: &UserId) -> String {
+    format!("ORG#{org_id}#USER#{user_id}")
+}
+
+/// The caller's key is hashed: it is free text of theirs and need not lie around.
+pub fn idempotency(key: &str) -> String {
+    let hash = digest(&SHA256, key.as_bytes());
+    hash.as_ref().iter().fold(String::from("IDEMPOTENCY#"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+pub fn token(fingerprint: &str) -> String {
+    format!("TOKEN#{fingerprint}")
+}
+
+pub fn token_holder(org_id: &OrgId, grant_id: &GrantId) -> String {
+    format!("ORG#{org_id}#GRANT#{grant_id}")
+}
+
+/// The grant's shard follows from its id, so that a grant stays in its shard.
+pub fn due_shard(grant_id: &GrantId) -> String {
+    let hash = digest(&SHA256, grant_id.as_str().as_bytes());
+    format!("DUE#{:02}", hash.as_ref()[0] % DUE_SHARDS)
+}
+
+pub fn due_at(at: Timestamp, org_id: &OrgId, grant_id: &GrantId) -> String {
+    format!("{at}#{org_id}#{grant_id}")
+}

@@ -1,0 +1,125 @@
+//! The one table, and the narrow traits through which functions use it.
+//!
+//! | What | `pk` | `sk` | Written by |
+//! |---|---|---|---|
+//! | ad account | `ORG#<org>` | `ACCOUNT#<advertiser_id>` | import, complete, validate |
+//! | counts of an organisation | `ORG#<org>` | `COUNTS` | whatever changes a status or what an account belongs to |
+//! | grant with its sealed token | `ORG#<org>` | `GRANT#<grant_id>` | import, complete, validate |
+//! | Business Center as the organisation knows it | `ORG#<org>` | `BC#<bc_id>` | import, complete |
+//! | history row, which is also the outbox row | `ORG#<org>#ACCOUNT#<advertiser_id>` | `EVENT#<version>#<kind>` | with the change it tells of |
+//! | activation | `ACTIVATION#<activation_id>` | `ACTIVATION` | activate, complete |
+//! | its candidate token, sealed | `ACTIVATION#<activation_id>` | `CANDIDATE` | complete; gone when the activation closes |
+//! | its receipt lines | `ACTIVATION#<activation_id>` | `LINE#<advertiser_id>` | complete |
+//! | live activations of a person | `ORG#<org>#USER#<sub>` | `ACTIVATIONS` | activate, complete |
+//! | answer kept for an Idempotency-Key, sealed | `ORG#<org>#USER#<sub>` | `IDEMPOTENCY#<sha256>` | activate |
+//! | who holds a token string | `TOKEN#<sha256>` | `ORG#<org>#GRANT#<grant_id>` | import, complete |
+//!
+//! Index `by_status` (`status_pk` = `ORG#<org>#<status>`, `status_sk` = the account's `sk`): the two tabs, with the
+//! attributes of a row only. Index `by_due` (`due_pk` = `DUE#<shard>`, `due_sk` = `<time>#<org>#<grant_id>`): grants
+//! due for a check. Time to live: attribute `ttl`, garbage collection only; nothing relies on it.
+//!
+//! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
+//! second finds a conflict, reads again and decides again.
+
+pub mod completing;
+pub mod importing;
+pub mod items;
+pub mod keys;
+pub mod listing;
+pub mod starting;
+pub mod transact;
+pub mod verdicts;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The table and the client for it: what every trait of this module is implemented for.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody wrote in between: read again and decide again.
+    #[error("somebody else wrote first")]
+    Conflict,
+    /// The table did not answer, or not in time. Nothing is known about a write that was under way.
+    #[error("the table did not answer: {0}")]
+    Unavailable(String),
+    /// A row is not what it should be.
+    #[error("row {key} of the table: {problem}")]
+    Unreadable { key: String, problem: String },
+}
+
+impl Table {
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
+        let answer = self.client.get_item().table_name(&self.name).key("pk", text(pk)).key("sk", text(sk)).consistent_read(true).send().await?;
+        Ok(answer.item)
+    }
+
+    /// Several rows in one call; those that do not exist are left out. At most 100.
+    async fn get_all(&self, keys: impl IntoIterator<Item = (String, String)>) -> Result<Vec<Item>, StoreError> {
+        let mut wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(Vec::new()));
+        for (pk, sk) in keys {
+            wanted = wanted.keys(key(pk, sk));
+        }
+        let mut wanted = Some(wanted.build().map_err(|error| StoreError::Unavailable(error.to_string()))?);
+        let mut rows = Vec::new();
+        while let Some(some) = wanted.take().filter(|some| !some.keys().is_empty()) {
+            let answer = self.client.batch_get_item().request_items(&self.name, some).send().await?;
+            rows.extend(answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows));
+            wanted = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
+        }
+        Ok(rows)
+    }
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn key(pk: String, sk: String) -> Item {
+    HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
+}
+
+fn sort_key(item: &Item) -> &str {
+    item.get("sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+}
+
+/// A read, or a write without a condition: every failure means "not now". The message is the SDK's kind and code, never
+/// its text, which may carry values.
+impl<E, R> From<SdkError<E, R>> for StoreError
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        let kind = match &error {
+            SdkError::ConstructionFailure(_) => "request not built",
+            SdkError::TimeoutError(_) => "time-out",
+            SdkError::DispatchFailure(_) => "no connection",
+            SdkError::ResponseError(_) => "unreadable answer",
+            SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown error"),
+            _ => "unknown",
+        };
+        Self::Unavailable(kind.to_owned())
+    }
+}

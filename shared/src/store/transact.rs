@@ -1,0 +1,280 @@
+//! Writing several rows as one: all of them or none. The pieces here are what more than one operation writes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::items::{self, StoredGrant, written};
+use super::{Item, StoreError, Table, key, keys, number, text};
+use crate::domain::account::{AdAccount, Status};
+use crate::domain::events::Event;
+use crate::domain::grant::Grant;
+use crate::domain::ids::{BusinessCenterId, GrantId, OrgId};
+use crate::domain::transition::Transition;
+
+/// How often a transaction is tried that met another one on the same row (the counts, mostly).
+const ATTEMPTS: u32 = 5;
+
+/// A transaction in the making. At most 100 rows.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    table: &'a Table,
+    writes: Vec<TransactWriteItem>,
+    counts: HashMap<(OrgId, String), i64>,
+}
+
+/// A condition or an update: an expression with its names and values.
+#[derive(Debug, Default)]
+pub struct Expression {
+    pub text: String,
+    pub names: HashMap<String, String>,
+    pub values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    pub fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
+
+    pub fn name(mut self, placeholder: &str, attribute: &str) -> Self {
+        self.names.insert(placeholder.to_owned(), attribute.to_owned());
+        self
+    }
+
+    pub fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.values.insert(placeholder.to_owned(), value);
+        self
+    }
+}
+
+fn none_if_empty<K, V>(map: HashMap<K, V>) -> Option<HashMap<K, V>> {
+    (!map.is_empty()).then_some(map)
+}
+
+impl Table {
+    pub fn transaction(&self) -> Transaction<'_> {
+        Transaction { table: self, writes: Vec::new(), counts: HashMap::new() }
+    }
+}
+
+impl Transaction<'_> {
+    pub fn put(&mut self, item: Item, condition: Option<Expression>) -> &mut Self {
+        let put = Put::builder().table_name(&self.table.name).set_item(Some(item));
+        let put = match condition {
+            None => put,
+            Some(Expression { text, names, values }) => put
+                .condition_expression(text)
+                .set_expression_attribute_names(none_if_empty(names))
+                .set_expression_attribute_values(none_if_empty(values)),
+        };
+        self.push(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// `condition` uses the names and values of `update`.
+    pub fn update(&mut self, key: Item, update: Expression, condition: Option<&str>) -> &mut Self {
+        let update = Update::builder()
+            .table_name(&self.table.name)
+            .set_key(Some(key))
+            .update_expression(update.text)
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_names(none_if_empty(update.names))
+            .set_expression_attribute_values(none_if_empty(update.values))
+            .build();
+        self.push(update.map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
+    pub fn delete(&mut self, key: Item) -> &mut Self {
+        let delete = Delete::builder().table_name(&self.table.name).set_key(Some(key)).build();
+        self.push(delete.map(|delete| TransactWriteItem::builder().delete(delete).build()))
+    }
+
+    pub fn check(&mut self, key: Item, condition: Expression) -> &mut Self {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table.name)
+            .set_key(Some(key))
+            .condition_expression(condition.text)
+            .set_expression_attribute_names(none_if_empty(condition.names))
+            .set_expression_attribute_values(none_if_empty(condition.values))
+            .build();
+        self.push(check.map(|check| TransactWriteItem::builder().condition_check(check).build()))
+    }
+
+    fn push(&mut self, write: Result<TransactWriteItem, aws_smithy_types::error::operation::BuildError>) -> &mut Self {
+        // The builders refuse only a missing table, key or expression, and none is missing above.
+        self.writes.extend(write);
+        self
+    }
+
+    /// The account as it shall be, its counts, and the event that tells of it.
+    pub fn transition(&mut self, transition: &Transition) -> Result<&mut Self, StoreError> {
+        let Transition { before, after, event, by } = transition;
+        let unchanged = Expression::new("revision = :seen").value(":seen", number(before.revision));
+        self.put(items::account_item(after)?, Some(unchanged));
+        self.count(before, -1);
+        self.count(after, 1);
+        if let Some(event) = event {
+            self.put(event_item(event, by.as_deref())?, Some(Expression::new("attribute_not_exists(pk)")));
+        }
+        Ok(self)
+    }
+
+    /// Adds to (or takes from) the organisation's counts; what cancels out is not written.
+    pub fn count(&mut self, account: &AdAccount, by: i64) {
+        *self.counts.entry((account.org_id.clone(), count_attribute(account))).or_default() += by;
+    }
+
+    /// A grant that comes into being.
+    pub fn new_grant(&mut self, stored: &StoredGrant, due_at: Timestamp) -> Result<&mut Self, StoreError> {
+        let grant = &stored.grant;
+        let fresh = || Some(Expression::new("attribute_not_exists(pk)"));
+        self.put(items::grant_item(stored, due_at)?, fresh());
+        self.put(key(keys::token(&grant.token_fingerprint), keys::token_holder(&grant.org_id, &grant.grant_id)), None);
+        Ok(self)
+    }
+
+    /// One more account points to a living grant.
+    pub fn join_grant(&mut self, org_id: &OrgId, grant_id: &GrantId, accounts: u64) -> &mut Self {
+        self.update(
+            key(keys::org(org_id), keys::grant(grant_id)),
+            Expression::new("ADD ad_accounts :more").value(":more", number(accounts)),
+            Some("attribute_exists(pk) AND attribute_not_exists(retired_at)"),
+        )
+    }
+
+    /// One account fewer points to it. The last one retires it: its token is deleted in this transaction.
+    pub fn leave_grant(&mut self, grant: &Grant, now: Timestamp) -> &mut Self {
+        let row = key(keys::org(&grant.org_id), keys::grant(&grant.grant_id));
+        if grant.ad_accounts > 1 {
+            let one_less = Expression::new("SET ad_accounts = ad_accounts - :one").value(":one", number(1));
+            return self.update(row, one_less, Some("ad_accounts > :one"));
+        }
+        let retire = Expression::new("SET ad_accounts = :none, retired_at = :now REMOVE sealed_token, due_pk, due_sk")
+            .value(":none", number(0))
+            .value(":one", number(1))
+            .value(":now", text(now.to_string()));
+        self.update(row, retire, Some("ad_accounts = :one"));
+        self.delete(key(keys::token(&grant.token_fingerprint), keys::token_holder(&grant.org_id, &grant.grant_id)))
+    }
+
+    /// What was learnt about a Business Center from somebody who is Admin there.
+    pub fn know_business_center(&mut self, org_id: &OrgId, id: &BusinessCenterId, name: Option<&str>, admins: Option<&[String]>, grant_id: Option<&GrantId>) -> &mut Self {
+        let mut sets = Vec::new();
+        let mut update = Expression::default();
+        if let Some(name) = name {
+            sets.push("#name = :name");
+            update = update.name("#name", "name").value(":name", text(name));
+        }
+        if let Some(admins) = admins {
+            sets.push("admins = :admins");
+            update = update.value(":admins", AttributeValue::L(admins.iter().map(text).collect()));
+        }
+        if !sets.is_empty() {
+            update.text = format!("SET {}", sets.join(", "));
+        }
+        if let Some(grant_id) = grant_id {
+            update.text += " ADD grants :grant";
+            update = update.value(":grant", AttributeValue::Ss(vec![grant_id.to_string()]));
+        }
+        if update.text.is_empty() {
+            return self;
+        }
+        self.update(key(keys::org(org_id), keys::business_center(id)), update, None)
+    }
+
+    /// Writes all of it, or nothing.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.write_counts();
+        for attempt in 1..=ATTEMPTS {
+            let written = self.table.client.transact_write_items().set_transact_items(Some(self.writes.clone())).send().await;
+            match written {
+                Ok(_) => return Ok(()),
+                Err(error) => match cancelled(&error) {
+                    Some(Cancelled::Conflict) => return Err(StoreError::Conflict),
+                    Some(Cancelled::Contended) if attempt < ATTEMPTS => {
+                        tokio::time::sleep(Duration::from_millis(20 << attempt)).await;
+                    }
+                    Some(Cancelled::Contended) | None => return Err(error.into()),
+                },
+            }
+        }
+        Err(StoreError::Unavailable("too much contention".to_owned()))
+    }
+
+    fn write_counts(&mut self) {
+        let mut by_org: HashMap<OrgId, Vec<(String, i64)>> = HashMap::new();
+        for ((org_id, attribute), by) in std::mem::take(&mut self.counts) {
+            if by != 0 {
+                by_org.entry(org_id).or_default().push((attribute, by));
+            }
+        }
+        for (org_id, changes) in by_org {
+            let mut update = Expression::default();
+            let mut adds = Vec::new();
+            for (place, (attribute, by)) in changes.into_iter().enumerate() {
+                adds.push(format!("#c{place} :c{place}"));
+                update = update.name(&format!("#c{place}"), &attribute).value(&format!(":c{place}"), number(by));
+            }
+            update.text = format!("ADD {}", adds.join(", "));
+            self.update(key(keys::org(&org_id), keys::COUNTS.to_owned()), update, None);
+        }
+    }
+}
+
+/// One number for each combination of status, brand, market and partner, so that every reach can add up its own.
+fn count_attribute(account: &AdAccount) -> String {
+    let label = |label: &Option<crate::domain::ids::Label>| label.as_ref().map_or(String::new(), ToString::to_string);
+    let belonging = &account.belonging;
+    format!("{}|{}|{}|{}", account.status().name(), label(&belonging.brand), label(&belonging.market), label(&belonging.partner))
+}
+
+/// Reads an attribute that [`count_attribute`] named.
+pub fn counted(attribute: &str) -> Option<(Status, crate::domain::access::Belonging)> {
+    let mut parts = attribute.split('|');
+    let status = match parts.next()? {
+        "active" => Status::Active,
+        "needs_connecting" => Status::NeedsConnecting,
+        _ => return None,
+    };
+    let mut label = || -> Option<Option<crate::domain::ids::Label>> {
+        let part = parts.next()?;
+        if part.is_empty() { Some(None) } else { part.parse().ok().map(Some) }
+    };
+    Some((status, crate::domain::access::Belonging { brand: label()?, market: label()?, partner: label()? }))
+}
+
+pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {
+    let mut item = written(&keys::history(&event.org_id, &event.advertiser_id), &keys::event(event.version, event.kind.name()), event)?;
+    if let Some(by) = by {
+        item.insert("by".to_owned(), text(by));
+    }
+    Ok(item)
+}
+
+enum Cancelled {
+    /// A condition did not hold.
+    Conflict,
+    /// Another transaction was at one of the rows.
+    Contended,
+}
+
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<Cancelled> {
+    let SdkError::ServiceError(context) = error else { return None };
+    match context.err() {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            let has = |code: &str| cancelled.cancellation_reasons().iter().any(|reason| reason.code() == Some(code));
+            if has("ConditionalCheckFailed") {
+                Some(Cancelled::Conflict)
+            } else if has("TransactionConflict") || has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
+                Some(Cancelled::Contended)
+            } else {
+                None
+            }
+        }
+        TransactWriteItemsError::TransactionInProgressException(_) => Some(Cancelled::Contended),
+        _ => None,
+    }
+}

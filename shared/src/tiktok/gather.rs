@@ -1,0 +1,248 @@
+//! The questions that a verdict rests on, put to TikTok side by side.
+//!
+//! Everything about a token and one Business Center is asked once ([`TikTok::grant_evidence`]), everything about an ad
+//! account once per account ([`TikTok::account_evidence`], or [`TikTok::accounts_evidence`] for many). Dropping one of
+//! these futures drops its connections.
+
+use futures::stream::{self, StreamExt};
+use jiff::SignedDuration;
+use tokio::time::Instant;
+
+use super::client::TikTok;
+use super::wire::{
+    List, Something, WireAuthorized, WireInfo, WireMember, WireMembership, WireOwned, WirePerson, WireReachable,
+};
+use crate::domain::checks::{
+    AccountEvidence, AdAccountInfo, Asked, Endpoint, GrantEvidence, Membership, OwnedAsset, Person, ReachableAsset,
+    Refusal,
+};
+use crate::domain::ids::{AdvertiserId, BusinessCenterId};
+use crate::sealing::AccessToken;
+use crate::secrets::AppCredentials;
+
+/// As many as TikTok's lists of Business Centers and assets allow; for members it allows 20.
+const PAGE: usize = 50;
+const MEMBERS_PAGE: usize = 20;
+/// How many ad accounts `/advertiser/info/` is asked about at once. TikTok's own limit is not published.
+const BATCH: usize = 50;
+/// How many questions about single accounts run at the same time: half of the lowest rate limit per second.
+const AT_ONCE: usize = 4;
+
+/// A current member of a Business Center (`/bc/member/get/`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// `None` when TikTok keeps it to itself.
+    pub display_name: Option<String>,
+    pub is_admin: bool,
+}
+
+impl TikTok {
+    /// What a token says about itself and the original Business Center: four questions at the same time.
+    pub async fn grant_evidence(
+        &self,
+        app: &AppCredentials,
+        token: &AccessToken,
+        original: &BusinessCenterId,
+        deadline: Instant,
+    ) -> GrantEvidence {
+        let (authorized, person, business_centers, owned) = futures::join!(
+            self.authorized(app, token, deadline),
+            self.person(token, deadline),
+            self.business_centers(token, deadline),
+            self.owned(token, original, deadline),
+        );
+        GrantEvidence { authorized, person, business_centers, owned }
+    }
+
+    /// What a token says about one ad account: its details and one real report, at the same time. `reachable` is left
+    /// for the caller, who knows whether ownership is in doubt.
+    pub async fn account_evidence(
+        &self,
+        token: &AccessToken,
+        account: &AdvertiserId,
+        deadline: Instant,
+    ) -> AccountEvidence {
+        let (info, report) = futures::join!(self.info(token, account, deadline), self.report(token, account, deadline));
+        AccountEvidence { info, report, reachable: None }
+    }
+
+    /// [`TikTok::account_evidence`] for many accounts of one token, in their order.
+    pub async fn accounts_evidence(
+        &self,
+        token: &AccessToken,
+        accounts: &[AdvertiserId],
+        deadline: Instant,
+    ) -> Vec<(AdvertiserId, AccountEvidence)> {
+        let reports = stream::iter(accounts).map(|account| self.report(token, account, deadline)).buffered(AT_ONCE);
+        let (infos, reports) = futures::join!(self.infos(token, accounts, deadline), reports.collect::<Vec<_>>());
+        infos
+            .into_iter()
+            .zip(reports)
+            .map(|((account, info), report)| (account, AccountEvidence { info, report, reachable: None }))
+            .collect()
+    }
+
+    /// `GET /oauth2/advertiser/get/`: the ad accounts that the token covers. No pages. Sends the app secret.
+    pub async fn authorized(
+        &self,
+        app: &AppCredentials,
+        token: &AccessToken,
+        deadline: Instant,
+    ) -> Asked<Vec<AdvertiserId>> {
+        let query = [("app_id", app.app_id.as_str()), ("secret", app.secret.expose())];
+        let asked = self.read::<List<WireAuthorized>>(Endpoint::AuthorizedAdAccounts, token, &query, deadline).await;
+        asked.map(|data| data.list.into_iter().map(|entry| entry.advertiser_id).collect())
+    }
+
+    /// `GET /user/info/`: the login behind the token.
+    pub async fn person(&self, token: &AccessToken, deadline: Instant) -> Asked<Person> {
+        self.read::<WirePerson>(Endpoint::UserInfo, token, &[], deadline).await.map(Person::from)
+    }
+
+    /// `GET /bc/get/`: all Business Centers of that login, not just the one we hope for, to be able to name the others.
+    pub async fn business_centers(&self, token: &AccessToken, deadline: Instant) -> Asked<Vec<Membership>> {
+        let asked = self.every_page::<WireMembership>(Endpoint::BusinessCenters, token, &[], PAGE, deadline).await;
+        asked.map(|list| list.into_iter().map(Membership::from).collect())
+    }
+
+    /// `GET /bc/asset/admin/get/`: all ad accounts that a Business Center owns. For its Admins only.
+    pub async fn owned(
+        &self,
+        token: &AccessToken,
+        business_center: &BusinessCenterId,
+        deadline: Instant,
+    ) -> Asked<Vec<OwnedAsset>> {
+        let query = [
+            ("bc_id", business_center.as_str()),
+            ("asset_type", "ADVERTISER"),
+            ("filtering", r#"{"relation_type":"OWNER_BC"}"#),
+        ];
+        let asked = self.every_page::<WireOwned>(Endpoint::OwnedAssets, token, &query, PAGE, deadline).await;
+        asked.map(|list| list.into_iter().filter_map(WireOwned::into_owned).collect())
+    }
+
+    /// `GET /bc/asset/get/`: all ad accounts that the token's login reaches in a Business Center, with the name of each
+    /// owner. The second opinion when ownership is in doubt.
+    pub async fn reachable(
+        &self,
+        token: &AccessToken,
+        business_center: &BusinessCenterId,
+        deadline: Instant,
+    ) -> Asked<Vec<ReachableAsset>> {
+        let query = [("bc_id", business_center.as_str()), ("asset_type", "ADVERTISER")];
+        let asked = self.every_page::<WireReachable>(Endpoint::ReachableAssets, token, &query, PAGE, deadline).await;
+        asked.map(|list| list.into_iter().map(ReachableAsset::from).collect())
+    }
+
+    /// `GET /bc/member/get/`: everybody in a Business Center, invitations aside. For its Admins only.
+    pub async fn members(
+        &self,
+        token: &AccessToken,
+        business_center: &BusinessCenterId,
+        deadline: Instant,
+    ) -> Asked<Vec<Member>> {
+        let query = [("bc_id", business_center.as_str()), ("filtering", r#"{"relation_status":"BOUND"}"#)];
+        let asked = self.every_page::<WireMember>(Endpoint::Members, token, &query, MEMBERS_PAGE, deadline).await;
+        asked.map(|list| list.into_iter().filter_map(member).collect())
+    }
+
+    /// `GET /advertiser/info/` for one ad account.
+    pub async fn info(&self, token: &AccessToken, account: &AdvertiserId, deadline: Instant) -> Asked<AdAccountInfo> {
+        let Asked { evidence, answer } = self.some_infos(token, std::slice::from_ref(account), deadline).await;
+        // Code 0 without the account we asked about is no answer about it.
+        let answer = answer.and_then(|list| find(&list, account).ok_or(Refusal::Unavailable));
+        Asked { evidence, answer }
+    }
+
+    /// `GET /advertiser/info/` for many ad accounts, in their order.
+    ///
+    /// TikTok refuses a whole batch for the sake of one account in it, so a refused batch is asked again one by one, and
+    /// so is an account that a batch leaves out.
+    pub async fn infos(
+        &self,
+        token: &AccessToken,
+        accounts: &[AdvertiserId],
+        deadline: Instant,
+    ) -> Vec<(AdvertiserId, Asked<AdAccountInfo>)> {
+        let mut answers = Vec::with_capacity(accounts.len());
+        for batch in accounts.chunks(BATCH) {
+            let Asked { evidence, answer } = self.some_infos(token, batch, deadline).await;
+            let one_by_one = stream::iter(batch).map(|account| {
+                let evidence = evidence.clone();
+                let known = match &answer {
+                    Ok(list) => find(list, account).map(Ok),
+                    Err(refusal) if batch.len() == 1 || !is_about_one(*refusal) => Some(Err(*refusal)),
+                    Err(_) => None,
+                };
+                async move {
+                    let info = match known {
+                        Some(answer) => Asked { evidence, answer },
+                        None => self.info(token, account, deadline).await,
+                    };
+                    (account.clone(), info)
+                }
+            });
+            answers.extend(one_by_one.buffered(AT_ONCE).collect::<Vec<_>>().await);
+        }
+        answers
+    }
+
+    async fn some_infos(
+        &self,
+        token: &AccessToken,
+        accounts: &[AdvertiserId],
+        deadline: Instant,
+    ) -> Asked<Vec<AdAccountInfo>> {
+        let ids = serde_json::json!(accounts).to_string();
+        let asked =
+            self.read::<List<WireInfo>>(Endpoint::AdAccountInfo, token, &[("advertiser_ids", &ids)], deadline).await;
+        asked.map(|data| data.list.into_iter().map(AdAccountInfo::from).collect())
+    }
+
+    /// `GET /report/integrated/get/`: one day of one account, one row at most. An account without spend answers an empty
+    /// list, which proves the permission as well.
+    ///
+    /// The day is yesterday by UTC: it has begun in every account's time zone, so nobody is asked about the future.
+    pub async fn report(&self, token: &AccessToken, account: &AdvertiserId, deadline: Instant) -> Asked<()> {
+        let yesterday = ((self.now)() - SignedDuration::from_hours(24)).strftime("%Y-%m-%d").to_string();
+        let query = [
+            ("report_type", "BASIC"),
+            ("service_type", "AUCTION"),
+            ("data_level", "AUCTION_ADVERTISER"),
+            ("advertiser_id", account.as_str()),
+            ("dimensions", r#"["advertiser_id","stat_time_day"]"#),
+            ("metrics", r#"["spend","impressions"]"#),
+            ("start_date", &yesterday),
+            ("end_date", &yesterday),
+            ("page", "1"),
+            ("page_size", "1"),
+        ];
+        self.read::<List<Something>>(Endpoint::Report, token, &query, deadline).await.map(|_| ())
+    }
+}
+
+impl<T> Asked<T> {
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
+        Asked { evidence: self.evidence, answer: self.answer.map(change) }
+    }
+}
+
+fn find(list: &[AdAccountInfo], account: &AdvertiserId) -> Option<AdAccountInfo> {
+    list.iter().find(|info| info.advertiser_id == *account).cloned()
+}
+
+/// Whether the refusal of a batch may be about one account in it.
+fn is_about_one(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::AdAccountNotPermitted | Refusal::AdAccountGone | Refusal::PermissionNotGranted | Refusal::NotPermitted
+    )
+}
+
+/// `None` for somebody who was invited or has left, should TikTok list them in spite of the filter.
+fn member(wire: WireMember) -> Option<Member> {
+    wire.relation_status.as_deref().is_none_or(|status| status == "BOUND").then_some(Member {
+        display_name: wire.user_name.filter(|name| !name.is_empty()),
+        is_admin: wire.user_role.as_deref() == Some("ADMIN"),
+    })
+}

@@ -1,0 +1,27 @@
+//! The few calls we make to TikTok's Business API v1.3, and what its answers mean.
+//!
+//! [`TikTok`] is the client. A consent goes through [`TikTok::authorization_url`] and [`TikTok::exchange`]; what a token
+//! can do is asked with [`TikTok::grant_evidence`] and [`TikTok::account_evidence`], which return the domain's own types
+//! for [`crate::domain::diagnosis`] to judge. The client asks and classifies; it never judges.
+//!
+//! * `client` sends one question: deadlines, retries, size limits, and which HTTP answers are answers at all.
+//! * `wire` is TikTok's JSON; none of its types are visible outside.
+//! * `codes` classifies TikTok's codes and texts.
+//! * `paging` walks lists to their end, or says that it could not.
+//! * `consent` and `gather` are the questions themselves.
+//!
+//! Three rules hold everywhere. Only HTTP 200, JSON, code 0 and complete, typed data are a positive answer. Of
+//! a refusal only the code and TikTok's request id are kept, never its text. Nothing is cached: asking twice asks
+//! TikTok twice.
+
+mod client;
+mod codes;
+mod consent;
+mod gather;
+mod paging;
+mod wire;
+
+pub use client::TikTok;
+pub use codes::suspects_secret;
+pub use consent::{ExchangeFailed, Exchanged};
+pub use gather::Member;
