@@ -6,9 +6,7 @@
 //! Unknown members are ignored, `null` is taken where TikTok sends it, and ids are text or whole numbers, exact to the
 //! last of their nineteen digits.
 
-use std::collections::BTreeMap;
-
-use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny};
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::codes;
@@ -122,7 +120,7 @@ pub(super) trait Entry: DeserializeOwned {
 }
 
 /// An object of which nothing is needed but that it is there.
-pub(super) type Something = BTreeMap<String, IgnoredAny>;
+pub(super) type Something = serde_json::Map<String, serde_json::Value>;
 
 /// `POST /oauth2/access_token/`: what we send.
 #[derive(Serialize)]

@@ -18,7 +18,9 @@ fn read_as<T: DeserializeOwned>(body: &str) -> (Result<T, Refusal>, Evidence) {
 }
 
 fn data<T: DeserializeOwned>(data: Value) -> Result<T, Refusal> {
-    read_as(&json!({ "code": 0, "message": "OK", "request_id": REQUEST_ID, "data": data }).to_string()).0
+    let mut answer = json!({ "code": 0, "message": "OK", "request_id": REQUEST_ID });
+    answer["data"] = data;
+    read_as(&answer.to_string()).0
 }
 
 fn authorized(body: &str) -> Result<Vec<String>, Refusal> {
