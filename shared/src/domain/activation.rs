@@ -174,7 +174,9 @@ impl Activation {
     /// Takes the right to exchange the code.
     pub fn claim(self, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
-            State::Waiting if now < self.expires_at => Ok(Self { state: State::Exchanging { claimed_at: now }, ..self }),
+            State::Waiting if now < self.expires_at => {
+                Ok(Self { state: State::Exchanging { claimed_at: now }, ..self })
+            }
             State::Waiting => Err(TransitionError::Expired { expired_at: self.expires_at }),
             State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
         }
@@ -196,14 +198,18 @@ impl Activation {
             State::Verifying { exchanged_at, leased_until } if leased_until <= now => {
                 Ok(Self { state: State::Verifying { exchanged_at, leased_until: now + VERIFY_LEASE }, ..self })
             }
-            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
+            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => {
+                Err(self.not_from())
+            }
         }
     }
 
     /// TikTok could not answer: lets the next completion go on at once.
     pub fn released(self, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
-            State::Verifying { exchanged_at, .. } => Ok(Self { state: State::Verifying { exchanged_at, leased_until: now }, ..self }),
+            State::Verifying { exchanged_at, .. } => {
+                Ok(Self { state: State::Verifying { exchanged_at, leased_until: now }, ..self })
+            }
             State::Waiting | State::Exchanging { .. } | State::Closed { .. } => Err(self.not_from()),
         }
     }
@@ -248,8 +254,12 @@ pub enum Shown {
     Waiting,
     Pending,
     Reconnected,
-    Refused { cause: Option<Cause> },
-    GaveUp { cause: Cause },
+    Refused {
+        cause: Option<Cause>,
+    },
+    GaveUp {
+        cause: Cause,
+    },
 }
 
 impl Shown {

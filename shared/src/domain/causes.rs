@@ -112,7 +112,14 @@ pub struct CauseShown {
 
 impl From<CauseCode> for Cause {
     fn from(cause: CauseCode) -> Self {
-        Self { cause, original: None, found: Vec::new(), admins: Vec::new(), tiktok_code: None, tiktok_request_id: None }
+        Self {
+            cause,
+            original: None,
+            found: Vec::new(),
+            admins: Vec::new(),
+            tiktok_code: None,
+            tiktok_request_id: None,
+        }
     }
 }
 
@@ -326,9 +333,19 @@ mod tests {
     fn the_checklist_of_the_help_page_is_in_the_remedies() {
         let all: String = CauseCode::ALL.into_iter().map(|cause| cause.words().remedy).collect();
         for line in [
-            "Needs Connecting", "Account ID", "⋮ and Activate", "Sign in to TikTok as an Admin", "Ad Account Management and Reporting",
-            "confirm", "Owned by this Business Center", "switch to the right Business Center at the top right", "Business Center ID",
-            "give you the Admin role", "tick this ad account", "Activate again", "support@creativex.com",
+            "Needs Connecting",
+            "Account ID",
+            "⋮ and Activate",
+            "Sign in to TikTok as an Admin",
+            "Ad Account Management and Reporting",
+            "confirm",
+            "Owned by this Business Center",
+            "switch to the right Business Center at the top right",
+            "Business Center ID",
+            "give you the Admin role",
+            "tick this ad account",
+            "Activate again",
+            "support@creativex.com",
         ] {
             assert!(all.contains(line), "no remedy says: {line}");
         }

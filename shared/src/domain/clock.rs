@@ -10,5 +10,6 @@ pub fn now() -> Timestamp {
 
 /// Drops the fraction of a second, so that a time reads the same stored, shown and compared.
 pub fn whole_seconds(time: Timestamp) -> Timestamp {
-    time.round(Unit::Second).map_or(time, |rounded| if rounded > time { rounded - jiff::SignedDuration::from_secs(1) } else { rounded })
+    time.round(Unit::Second)
+        .map_or(time, |rounded| if rounded > time { rounded - jiff::SignedDuration::from_secs(1) } else { rounded })
 }

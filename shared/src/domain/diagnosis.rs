@@ -52,7 +52,10 @@ pub fn diagnose(subject: Subject<'_>, gathered: Gathered<'_>) -> Diagnosis {
     let verdict = if refused(gathered, Refusal::AppMisconfigured) {
         undecided(gathered)
     } else if failed(&findings).next().is_some() {
-        Verdict::Lapsed { causes: causes(subject, gathered, &findings), corroborated: failed(&findings).any(is_corroborated) }
+        Verdict::Lapsed {
+            causes: causes(subject, gathered, &findings),
+            corroborated: failed(&findings).any(is_corroborated),
+        }
     } else if findings.iter().all(|finding| finding.answer == Answer::Passed || !finding.check.is_required()) {
         Verdict::Connected
     } else {
@@ -86,7 +89,9 @@ fn causes(subject: Subject<'_>, gathered: Gathered<'_>, findings: &[Finding]) ->
             Check::ReportingGranted => Some(CauseCode::ReportingMissing),
             Check::BusinessCenterMatches => Some(CauseCode::WrongBusinessCenter),
             Check::BusinessCenterAdmin => Some(CauseCode::NotBusinessCenterAdmin),
-            Check::AdAccountGranted | Check::AdAccountOwned => Some(where_the_account_is(subject, gathered, has_failed(Check::AdAccountOwned))),
+            Check::AdAccountGranted | Check::AdAccountOwned => {
+                Some(where_the_account_is(subject, gathered, has_failed(Check::AdAccountOwned)))
+            }
             Check::AuthorizationAlive | Check::AdAccountUsable => None,
         })
         .collect();
@@ -117,13 +122,22 @@ fn where_the_account_is(subject: Subject<'_>, gathered: Gathered<'_>, not_owned:
 
 fn with_facts(code: CauseCode, subject: Subject<'_>, gathered: Gathered<'_>) -> Cause {
     let mut cause = Cause::from(code);
-    if matches!(code, CauseCode::WrongBusinessCenter | CauseCode::NotBusinessCenterAdmin | CauseCode::AdAccountNotOwned | CauseCode::AdAccountMoved) {
+    if matches!(
+        code,
+        CauseCode::WrongBusinessCenter
+            | CauseCode::NotBusinessCenterAdmin
+            | CauseCode::AdAccountNotOwned
+            | CauseCode::AdAccountMoved
+    ) {
         let name = membership(subject, gathered).map(|membership| membership.name.clone());
         cause.original = Some(NamedBusinessCenter { id: subject.original.clone(), name });
     }
     if code == CauseCode::WrongBusinessCenter {
         let found = gathered.grant.business_centers.value().into_iter().flatten();
-        cause.found = found.take(5).map(|one| NamedBusinessCenter { id: one.business_center_id.clone(), name: Some(one.name.clone()) }).collect();
+        cause.found = found
+            .take(5)
+            .map(|one| NamedBusinessCenter { id: one.business_center_id.clone(), name: Some(one.name.clone()) })
+            .collect();
     }
     cause
 }
@@ -153,8 +167,7 @@ fn undecided(gathered: Gathered<'_>) -> Verdict {
 
 /// What preflight can say before anybody signs in: does any of the causes make signing in pointless?
 pub fn consent_cannot_help(verdict: &Verdict) -> Option<&Cause> {
-    verdict
-        .causes()
-        .iter()
-        .find(|cause| matches!(cause.cause, CauseCode::AdAccountNotFound | CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned))
+    verdict.causes().iter().find(|cause| {
+        matches!(cause.cause, CauseCode::AdAccountNotFound | CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned)
+    })
 }

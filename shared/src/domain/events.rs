@@ -49,7 +49,13 @@ pub struct Event {
 }
 
 impl Event {
-    pub fn new(kind: EventKind, org_id: &OrgId, advertiser_id: &AdvertiserId, version: u64, occurred_at: Timestamp) -> Self {
+    pub fn new(
+        kind: EventKind,
+        org_id: &OrgId,
+        advertiser_id: &AdvertiserId,
+        version: u64,
+        occurred_at: Timestamp,
+    ) -> Self {
         Self {
             event_id: event_id(org_id, advertiser_id, version, kind),
             kind,
@@ -75,7 +81,9 @@ mod tests {
 
     #[test]
     fn an_id_follows_from_account_version_and_kind_alone() {
-        let id = |org: &str, version, kind| event_id(&org.parse().unwrap(), &"7100000000000000011".parse().unwrap(), version, kind);
+        let id = |org: &str, version, kind| {
+            event_id(&org.parse().unwrap(), &"7100000000000000011".parse().unwrap(), version, kind)
+        };
         assert_eq!(id("org-a", 7, EventKind::AdAccountLapsed), id("org-a", 7, EventKind::AdAccountLapsed));
         assert_ne!(id("org-a", 7, EventKind::AdAccountLapsed), id("org-a", 8, EventKind::AdAccountLapsed));
         assert_ne!(id("org-a", 7, EventKind::AdAccountLapsed), id("org-b", 7, EventKind::AdAccountLapsed));

@@ -113,7 +113,13 @@ fn reporting_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
 }
 
 /// A permission is there when the scope list has it and a real read works; either one alone may say that it is not.
-fn permission<T>(check: Check, subject: Subject<'_>, needed: &[Permission], read: &Asked<T>, also: Vec<Evidence>) -> Finding {
+fn permission<T>(
+    check: Check,
+    subject: Subject<'_>,
+    needed: &[Permission],
+    read: &Asked<T>,
+    also: Vec<Evidence>,
+) -> Finding {
     let listed = subject.scopes.missing(needed).is_none();
     let mut against = Vec::new();
     if read.refusal() == Some(Refusal::PermissionNotGranted) {
@@ -171,7 +177,10 @@ fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let Some(list) = owned.value() else {
         return finding(check, Answer::Inconclusive, [decisive]);
     };
-    let status = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id).map(|asset| asset.relation_status.as_deref());
+    let status = list
+        .iter()
+        .find(|asset| asset.advertiser_id == *subject.advertiser_id)
+        .map(|asset| asset.relation_status.as_deref());
     match status {
         Some(Some("BOUND")) => finding(check, Answer::Passed, [decisive]),
         None | Some(Some("PENDING" | "REJECTED" | "UNBOUND")) => {
@@ -195,7 +204,9 @@ fn not_owned_elsewhere(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Evid
         let name = membership(subject, gathered).map(|membership| membership.name.as_str());
         let seen = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id);
         // Names are not unique, so an equal name proves nothing; a different one, or no sight of the account, agrees.
-        if seen.is_none_or(|asset| asset.owner_business_center_name.is_some() && asset.owner_business_center_name.as_deref() != name) {
+        if seen.is_none_or(|asset| {
+            asset.owner_business_center_name.is_some() && asset.owner_business_center_name.as_deref() != name
+        }) {
             agree.push(reachable.evidence.clone());
         }
     }

@@ -24,7 +24,8 @@ pub const READ_AD_ACCOUNT: Permission = Permission { name: "Read Ad Account Info
 /// `/bc/get/`: Read Business Center.
 pub const READ_BUSINESS_CENTER: Permission = Permission { name: "Read Business Center", satisfied_by: &[150, 15, 1] };
 /// `/bc/asset/admin/get/`: Business Center Asset.
-pub const READ_BUSINESS_CENTER_ASSETS: Permission = Permission { name: "Business Center Asset", satisfied_by: &[153, 15, 1] };
+pub const READ_BUSINESS_CENTER_ASSETS: Permission =
+    Permission { name: "Business Center Asset", satisfied_by: &[153, 15, 1] };
 /// `/report/integrated/get/` at ad account level.
 pub const READ_REPORTS: Permission = Permission { name: "Reporting", satisfied_by: &[40, 4] };
 

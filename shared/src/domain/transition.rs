@@ -47,7 +47,14 @@ pub fn open_gap(account: &AdAccount, now: Timestamp) -> Option<Gap> {
 }
 
 /// Proven with a new grant. Renewing an Active account closes no gap.
-pub fn reconnect(account: &AdAccount, grant_id: &GrantId, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, by: Option<String>, now: Timestamp) -> Transition {
+pub fn reconnect(
+    account: &AdAccount,
+    grant_id: &GrantId,
+    findings: Vec<Finding>,
+    at_risk: BTreeSet<RiskFact>,
+    by: Option<String>,
+    now: Timestamp,
+) -> Transition {
     let closed = open_gap(account, now);
     let mut transition = Transition::new(account);
     transition.after.grant_id = Some(grant_id.clone());
@@ -72,10 +79,17 @@ pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<Ri
 }
 
 /// A definitive lapse. `last_proven` is the grant's; without one the gap opens now.
-pub fn lapse(account: &AdAccount, causes: Vec<Cause>, findings: Vec<Finding>, last_proven: Option<Timestamp>, now: Timestamp) -> Transition {
+pub fn lapse(
+    account: &AdAccount,
+    causes: Vec<Cause>,
+    findings: Vec<Finding>,
+    last_proven: Option<Timestamp>,
+    now: Timestamp,
+) -> Transition {
     let first = causes.first().map(|cause| cause.cause);
     let mut transition = Transition::new(account);
-    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, last_good_read: last_proven.unwrap_or(now), causes };
+    transition.after.standing =
+        Standing::NeedsConnecting { lapsed_since: now, last_good_read: last_proven.unwrap_or(now), causes };
     transition.after.findings = findings;
     transition.after.at_risk.clear();
     transition.with_event(EventKind::AdAccountLapsed, now, |event| event.cause = first)
@@ -83,13 +97,20 @@ pub fn lapse(account: &AdAccount, causes: Vec<Cause>, findings: Vec<Finding>, la
 
 /// An attempt to reconnect was refused. The connection, its grant and its findings stay as they are.
 pub fn refuse(account: &AdAccount, cause: CauseCode, by: Option<String>, now: Timestamp) -> Transition {
-    let mut transition = Transition::new(account).with_event(EventKind::ReconnectRefused, now, |event| event.cause = Some(cause));
+    let mut transition =
+        Transition::new(account).with_event(EventKind::ReconnectRefused, now, |event| event.cause = Some(cause));
     transition.by = by;
     transition
 }
 
 /// Fresh findings that do not change the status; tells of new risks. `causes` are the fresh ones of a lapsed account.
-pub fn observe(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, causes: Option<Vec<Cause>>, now: Timestamp) -> Transition {
+pub fn observe(
+    account: &AdAccount,
+    findings: Vec<Finding>,
+    at_risk: BTreeSet<RiskFact>,
+    causes: Option<Vec<Cause>>,
+    now: Timestamp,
+) -> Transition {
     let mut transition = Transition::new(account);
     transition.after.findings = findings;
     match (&mut transition.after.standing, causes) {

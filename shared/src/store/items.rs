@@ -112,9 +112,21 @@ pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
 }
 
 pub fn account(item: Item) -> Result<AdAccount, StoreError> {
-    let AccountItem { row, org_id, business_center_name, grant_id, since, last_good_read, causes, findings, revision, .. } = read(item)?;
+    let AccountItem {
+        row,
+        org_id,
+        business_center_name,
+        grant_id,
+        since,
+        last_good_read,
+        causes,
+        findings,
+        revision,
+        ..
+    } = read(item)?;
     let key = keys::account(&row.advertiser_id);
-    let missing = |attribute: &str| StoreError::Unreadable { key: key.clone(), problem: format!("{attribute} is missing") };
+    let missing =
+        |attribute: &str| StoreError::Unreadable { key: key.clone(), problem: format!("{attribute} is missing") };
     let standing = match row.status {
         Status::Active => Standing::Active { since: since.ok_or_else(|| missing("since"))? },
         Status::NeedsConnecting => Standing::NeedsConnecting {
@@ -229,8 +241,10 @@ pub fn activation_item(activation: &Activation, step: u64) -> Result<Item, Store
 
 pub fn activation(item: Item) -> Result<StoredActivation, StoreError> {
     let item: ActivationItem = read(item)?;
-    let expires_at = Timestamp::from_second(item.expires_at)
-        .map_err(|_| StoreError::Unreadable { key: keys::activation(&item.activation_id), problem: "expires_at is no time".to_owned() })?;
+    let expires_at = Timestamp::from_second(item.expires_at).map_err(|_| StoreError::Unreadable {
+        key: keys::activation(&item.activation_id),
+        problem: "expires_at is no time".to_owned(),
+    })?;
     Ok(StoredActivation {
         activation: Activation {
             activation_id: item.activation_id,
@@ -256,7 +270,8 @@ pub fn read<T: DeserializeOwned>(item: Item) -> Result<T, StoreError> {
 
 /// Writes a row's content and its keys.
 pub fn written(pk: &str, sk: &str, content: &impl Serialize) -> Result<Item, StoreError> {
-    let mut item: Item = to_item(content).map_err(|error| StoreError::Unreadable { key: format!("{pk}/{sk}"), problem: error.to_string() })?;
+    let mut item: Item = to_item(content)
+        .map_err(|error| StoreError::Unreadable { key: format!("{pk}/{sk}"), problem: error.to_string() })?;
     item.insert("pk".to_owned(), text(pk));
     item.insert("sk".to_owned(), text(sk));
     Ok(item)

@@ -68,7 +68,15 @@ impl Table {
     }
 
     async fn get(&self, pk: String, sk: String) -> Result<Option<Item>, StoreError> {
-        let answer = self.client.get_item().table_name(&self.name).key("pk", text(pk)).key("sk", text(sk)).consistent_read(true).send().await?;
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", text(pk))
+            .key("sk", text(sk))
+            .consistent_read(true)
+            .send()
+            .await?;
         Ok(answer.item)
     }
 

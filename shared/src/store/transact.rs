@@ -161,7 +161,14 @@ impl Transaction<'_> {
     }
 
     /// What was learnt about a Business Center from somebody who is Admin there.
-    pub fn know_business_center(&mut self, org_id: &OrgId, id: &BusinessCenterId, name: Option<&str>, admins: Option<&[String]>, grant_id: Option<&GrantId>) -> &mut Self {
+    pub fn know_business_center(
+        &mut self,
+        org_id: &OrgId,
+        id: &BusinessCenterId,
+        name: Option<&str>,
+        admins: Option<&[String]>,
+        grant_id: Option<&GrantId>,
+    ) -> &mut Self {
         let mut sets = Vec::new();
         let mut update = Expression::default();
         if let Some(name) = name {
@@ -189,7 +196,8 @@ impl Transaction<'_> {
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.write_counts();
         for attempt in 1..=ATTEMPTS {
-            let written = self.table.client.transact_write_items().set_transact_items(Some(self.writes.clone())).send().await;
+            let written =
+                self.table.client.transact_write_items().set_transact_items(Some(self.writes.clone())).send().await;
             match written {
                 Ok(_) => return Ok(()),
                 Err(error) => match cancelled(&error) {
@@ -228,7 +236,13 @@ impl Transaction<'_> {
 fn count_attribute(account: &AdAccount) -> String {
     let label = |label: &Option<crate::domain::ids::Label>| label.as_ref().map_or(String::new(), ToString::to_string);
     let belonging = &account.belonging;
-    format!("{}|{}|{}|{}", account.status().name(), label(&belonging.brand), label(&belonging.market), label(&belonging.partner))
+    format!(
+        "{}|{}|{}|{}",
+        account.status().name(),
+        label(&belonging.brand),
+        label(&belonging.market),
+        label(&belonging.partner)
+    )
 }
 
 /// Reads an attribute that [`count_attribute`] named.
@@ -247,7 +261,11 @@ pub fn counted(attribute: &str) -> Option<(Status, crate::domain::access::Belong
 }
 
 pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {
-    let mut item = written(&keys::history(&event.org_id, &event.advertiser_id), &keys::event(event.version, event.kind.name()), event)?;
+    let mut item = written(
+        &keys::history(&event.org_id, &event.advertiser_id),
+        &keys::event(event.version, event.kind.name()),
+        event,
+    )?;
     if let Some(by) = by {
         item.insert("by".to_owned(), text(by));
     }
