@@ -61,10 +61,10 @@ impl Scopes {
     pub fn permissions(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         if self.missing(&AD_ACCOUNT_MANAGEMENT).is_none() {
-            names.push("ad_account_management");
+            names.push("Ad Account Management");
         }
         if self.missing(&REPORTING).is_none() {
-            names.push("reporting");
+            names.push("Reporting");
         }
         names
     }

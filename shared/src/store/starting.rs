@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::completing::{CompleteActivations, Record};
 use super::items::{self, BusinessCenterItem, StoredGrant, read, written};
 use super::transact::Expression;
 use super::{Item, StoreError, Table, keys, number, sort_key};
@@ -182,7 +183,7 @@ pub trait FollowActivations {
     fn activation(
         &self,
         activation_id: &ActivationId,
-    ) -> impl Future<Output = Result<Option<super::completing::Record>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
     /// One read.
     fn account(
         &self,
@@ -192,8 +193,8 @@ pub trait FollowActivations {
 }
 
 impl FollowActivations for Table {
-    async fn activation(&self, activation_id: &ActivationId) -> Result<Option<super::completing::Record>, StoreError> {
-        self.record(activation_id).await
+    async fn activation(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
+        CompleteActivations::record(self, activation_id).await
     }
 
     async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
