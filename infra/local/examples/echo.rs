@@ -17,15 +17,10 @@ async fn main() -> Result<(), Error> {
 async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
     let query = &event["queryStringParameters"];
-    let act = event["act"]
-        .as_str()
-        .or(query["act"].as_str())
-        .unwrap_or_default();
+    let act = event["act"].as_str().or(query["act"].as_str()).unwrap_or_default();
     match act {
         "sleep" => {
-            let millis = event["millis"].as_u64().or(query["millis"]
-                .as_str()
-                .and_then(|millis| millis.parse().ok()));
+            let millis = event["millis"].as_u64().or(query["millis"].as_str().and_then(|millis| millis.parse().ok()));
             tokio::time::sleep(Duration::from_millis(millis.unwrap_or_default())).await;
             Ok(json!({ "slept": std::process::id() }))
         }
@@ -33,12 +28,8 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "panic" => panic!("asked to panic"),
         "error" => Err("asked to fail".into()),
         // The body is the answer, so that a test says what a function says.
-        "answer" => Ok(serde_json::from_str(
-            event["body"].as_str().unwrap_or_default(),
-        )?),
-        "environment" => Ok(json!(
-            std::env::vars().collect::<std::collections::BTreeMap<_, _>>()
-        )),
+        "answer" => Ok(serde_json::from_str(event["body"].as_str().unwrap_or_default())?),
+        "environment" => Ok(json!(std::env::vars().collect::<std::collections::BTreeMap<_, _>>())),
         "pid" => Ok(json!(std::process::id())),
         "deadline" => Ok(json!(context.deadline)),
         "work on" => {

@@ -31,9 +31,7 @@ pub struct Authorizer {
 
 impl std::fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authorizer")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("Authorizer").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
@@ -45,36 +43,20 @@ impl Authorizer {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[issuer.url()]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        Self {
-            key: issuer.decoding_key(),
-            issuer: issuer.url().to_owned(),
-            validation,
-        }
+        Self { key: issuer.decoding_key(), issuer: issuer.url().to_owned(), validation }
     }
 
     /// Checks the request's token. What it returns is what the event carries as `requestContext.authorizer.jwt`.
-    pub fn authorize(
-        &self,
-        headers: &HeaderMap,
-        route_scopes: &[String],
-    ) -> Result<Value, Refusal> {
+    pub fn authorize(&self, headers: &HeaderMap, route_scopes: &[String]) -> Result<Value, Refusal> {
         let claims = self.verify(headers).ok_or(Refusal::Unauthorized)?;
-        let granted: Vec<&str> = scopes(&claims)
-            .into_iter()
-            .filter(|scope| route_scopes.iter().any(|needed| needed == scope))
-            .collect();
+        let granted: Vec<&str> =
+            scopes(&claims).into_iter().filter(|scope| route_scopes.iter().any(|needed| needed == scope)).collect();
         if granted.is_empty() && !route_scopes.is_empty() {
             return Err(Refusal::Forbidden);
         }
-        let scopes = if route_scopes.is_empty() {
-            Value::Null
-        } else {
-            json!(granted)
-        };
-        let claims: Map<String, Value> = claims
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::String(as_text(value))))
-            .collect();
+        let scopes = if route_scopes.is_empty() { Value::Null } else { json!(granted) };
+        let claims: Map<String, Value> =
+            claims.iter().map(|(name, value)| (name.clone(), Value::String(as_text(value)))).collect();
         Ok(json!({ "claims": claims, "scopes": scopes }))
     }
 
@@ -96,9 +78,7 @@ impl Authorizer {
         let ours = ours && token.claims.get("iss").and_then(Value::as_str) == Some(&self.issuer);
         let issued = match token.claims.get("iat") {
             None => true,
-            Some(issued) => issued
-                .as_i64()
-                .is_some_and(|issued| issued <= clock::now().as_second() + LEEWAY_SECONDS),
+            Some(issued) => issued.as_i64().is_some_and(|issued| issued <= clock::now().as_second() + LEEWAY_SECONDS),
         };
         (ours && issued).then_some(token.claims)
     }
@@ -119,15 +99,9 @@ fn as_text(claim: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "<nil>".to_owned(),
         Value::Bool(_) | Value::Number(_) => claim.to_string(),
-        Value::Array(list) => format!(
-            "[{}]",
-            list.iter().map(as_text).collect::<Vec<_>>().join(" ")
-        ),
+        Value::Array(list) => format!("[{}]", list.iter().map(as_text).collect::<Vec<_>>().join(" ")),
         Value::Object(map) => {
-            let entries: Vec<String> = map
-                .iter()
-                .map(|(name, value)| format!("{name}:{}", as_text(value)))
-                .collect();
+            let entries: Vec<String> = map.iter().map(|(name, value)| format!("{name}:{}", as_text(value))).collect();
             format!("map[{}]", entries.join(" "))
         }
     }

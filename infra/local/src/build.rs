@@ -15,11 +15,7 @@ use crate::paths;
 pub async fn build() -> anyhow::Result<()> {
     let binaries = paths::binaries()?;
     let mut cargo = Command::new("cargo");
-    cargo
-        .args(["build", "--bins"])
-        .current_dir(paths::workspace())
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    cargo.args(["build", "--bins"]).current_dir(paths::workspace()).stdin(Stdio::null()).kill_on_drop(true);
     match binaries.file_name().and_then(|profile| profile.to_str()) {
         None | Some("debug") => {}
         Some(profile) => {
@@ -31,10 +27,7 @@ pub async fn build() -> anyhow::Result<()> {
     }
     let output = cargo.output().await.context("running cargo")?;
     if !output.status.success() {
-        bail!(
-            "cargo build --bins failed:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("cargo build --bins failed:\n{}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
@@ -49,14 +42,9 @@ pub async fn build_once() -> anyhow::Result<()> {
 pub fn functions(binaries: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = paths::workspace().join("functions");
     let mut functions = Vec::new();
-    for entry in
-        std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?
-    {
+    for entry in std::fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))? {
         let entry = entry?;
-        if let (true, Ok(name)) = (
-            entry.path().join("Cargo.toml").exists(),
-            entry.file_name().into_string(),
-        ) {
+        if let (true, Ok(name)) = (entry.path().join("Cargo.toml").exists(), entry.file_name().into_string()) {
             functions.push((name.clone(), binaries.join(name)));
         }
     }

@@ -22,9 +22,7 @@ impl Cors {
     /// The headers of an answer to a preflight. None for an origin that is not listed, which makes the browser refuse.
     pub fn preflight(&self, request: &HeaderMap) -> HeaderMap {
         let mut answer = HeaderMap::new();
-        if self.add_origin(request, &mut answer)
-            && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        {
+        if self.add_origin(request, &mut answer) && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
             answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
             answer.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
@@ -34,11 +32,8 @@ impl Cors {
 
     /// Makes the CORS headers of an answer what the gateway says, whatever the function said.
     pub fn apply(&self, request: &HeaderMap, answer: &mut HeaderMap) {
-        let theirs: Vec<HeaderName> = answer
-            .keys()
-            .filter(|name| name.as_str().starts_with("access-control-"))
-            .cloned()
-            .collect();
+        let theirs: Vec<HeaderName> =
+            answer.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
         for name in theirs {
             answer.remove(name);
         }
@@ -54,10 +49,7 @@ impl Cors {
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return false;
         };
-        let listed = self
-            .origins
-            .iter()
-            .any(|listed| listed.as_bytes() == origin.as_bytes());
+        let listed = self.origins.iter().any(|listed| listed.as_bytes() == origin.as_bytes());
         if listed {
             answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         }
@@ -74,10 +66,7 @@ mod tests {
     fn from(origin: &str) -> HeaderMap {
         HeaderMap::from_iter([
             (header::ORIGIN, origin.parse().unwrap()),
-            (
-                header::ACCESS_CONTROL_REQUEST_METHOD,
-                HeaderValue::from_static("POST"),
-            ),
+            (header::ACCESS_CONTROL_REQUEST_METHOD, HeaderValue::from_static("POST")),
         ])
     }
 
@@ -104,43 +93,22 @@ mod tests {
         ] {
             let mut answer = HeaderMap::new();
             cors.apply(&from(origin), &mut answer);
-            assert_eq!(
-                answer.get(header::ACCESS_CONTROL_ALLOW_ORIGIN),
-                None,
-                "{origin}"
-            );
-            assert_eq!(
-                cors.preflight(&from(origin))
-                    .get(header::ACCESS_CONTROL_ALLOW_ORIGIN),
-                None,
-                "{origin}"
-            );
+            assert_eq!(answer.get(header::ACCESS_CONTROL_ALLOW_ORIGIN), None, "{origin}");
+            assert_eq!(cors.preflight(&from(origin)).get(header::ACCESS_CONTROL_ALLOW_ORIGIN), None, "{origin}");
             assert_eq!(answer[header::VARY], "Origin");
         }
-        assert_eq!(
-            cors.preflight(&from(APP))[header::ACCESS_CONTROL_ALLOW_ORIGIN],
-            APP
-        );
+        assert_eq!(cors.preflight(&from(APP))[header::ACCESS_CONTROL_ALLOW_ORIGIN], APP);
     }
 
     #[test]
     fn t80_what_a_function_says_about_cors_is_dropped() {
         let mut answer = HeaderMap::from_iter([
-            (
-                header::ACCESS_CONTROL_ALLOW_ORIGIN,
-                HeaderValue::from_static("*"),
-            ),
-            (
-                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            ),
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            (header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")),
         ]);
 
         Cors::new(vec![APP.to_owned()]).apply(&from("https://evil.example"), &mut answer);
 
-        assert_eq!(
-            answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(),
-            ["vary"]
-        );
+        assert_eq!(answer.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["vary"]);
     }
 }

@@ -30,27 +30,16 @@ impl Dynamo {
     /// Serves the database in `file` (made when absent), or one in memory.
     pub fn start(listener: TcpListener, file: Option<&Path>) -> anyhow::Result<Self> {
         let database = match file {
-            Some(file) => {
-                Database::new(file.to_str().context("the database's path is not UTF-8")?)?
-            }
+            Some(file) => Database::new(file.to_str().context("the database's path is not UTF-8")?)?,
             None => Database::memory()?,
         };
         let url = format!("http://{}", listener.local_addr()?);
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            listener,
-            database.clone(),
-            async move {
-                let _ = stopped.await;
-            },
-        ));
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database.clone(), async move {
+            let _ = stopped.await;
+        }));
         let sweeper = tokio::spawn(sweep_expired(database.clone()));
-        Ok(Self {
-            url,
-            database,
-            sweeper,
-            _stop: stop,
-        })
+        Ok(Self { url, database, sweeper, _stop: stop })
     }
 
     pub fn url(&self) -> &str {
@@ -63,28 +52,28 @@ impl Dynamo {
     }
 
     /// Creates the table of `definition`, see the module's documentation. A table that is already there is left as it is.
-    pub fn create_table(&self, definition: &str) -> anyhow::Result<()> {
-        let mut definition: Value =
-            serde_json::from_str(definition).context("the table definition is not JSON")?;
-        let name = definition["TableName"]
-            .as_str()
-            .context("the table definition lacks TableName")?
-            .to_owned();
+    /// Returns the table's name.
+    pub fn create_table(&self, definition: &str) -> anyhow::Result<String> {
+        let mut definition: Value = serde_json::from_str(definition).context("the table definition is not JSON")?;
+        let name = definition["TableName"].as_str().context("the table definition lacks TableName")?.to_owned();
         if self.database.get_table_metadata(&name)?.is_some() {
-            return Ok(());
+            return Ok(name);
         }
-        let time_to_live = definition
-            .as_object_mut()
-            .and_then(|table| table.remove("TimeToLiveSpecification"));
+        let time_to_live = definition.as_object_mut().and_then(|table| table.remove("TimeToLiveSpecification"));
         self.database
             .create_table(serde_json::from_value(definition)?)
             .with_context(|| format!("creating the table {name}"))?;
         if let Some(specification) = time_to_live {
             let request = json!({ "TableName": name, "TimeToLiveSpecification": specification });
-            self.database
-                .update_time_to_live(serde_json::from_value(request)?)?;
+            self.database.update_time_to_live(serde_json::from_value(request)?)?;
         }
-        Ok(())
+        Ok(name)
+    }
+
+    pub fn is_empty(&self, table: &str) -> anyhow::Result<bool> {
+        let request = json!({ "TableName": table, "Limit": 1 });
+        let page = serde_json::to_value(self.database.scan(serde_json::from_value(request)?)?)?;
+        Ok(page["Count"] == 0)
     }
 
     /// Every item of a table in DynamoDB's own JSON, to look for what must not be there. Reads the database directly, so that no
@@ -97,8 +86,7 @@ impl Dynamo {
             if !start.is_null() {
                 request["ExclusiveStartKey"] = start;
             }
-            let mut page =
-                serde_json::to_value(self.database.scan(serde_json::from_value(request)?)?)?;
+            let mut page = serde_json::to_value(self.database.scan(serde_json::from_value(request)?)?)?;
             if let Value::Array(found) = page["Items"].take() {
                 items.extend(found);
             }
@@ -112,9 +100,7 @@ impl Dynamo {
 
 impl std::fmt::Debug for Dynamo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dynamo")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Dynamo").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

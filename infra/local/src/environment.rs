@@ -24,14 +24,13 @@ pub struct Places {
     pub dynamodb: String,
     pub secrets_manager: String,
     pub tiktok: String,
-    pub gateway: String,
-    pub app: String,
+    pub redirect_uri: String,
+    pub app_url: String,
     pub table: String,
 }
 
 /// The variables that all functions share.
 pub fn shared(places: &Places) -> BTreeMap<String, String> {
-    let redirect_uri = format!("{}/oauth/tiktok/callback", places.gateway);
     let queue = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/reconnect-checks");
     let variables = [
         ("TABLE_NAME", places.table.as_str()),
@@ -42,8 +41,8 @@ pub fn shared(places: &Places) -> BTreeMap<String, String> {
         ("WEB_KEYRING_SECRET_ID", WEB_KEYRING_SECRET),
         ("TIKTOK_API_BASE", &places.tiktok),
         ("TIKTOK_AUTH_BASE", &places.tiktok),
-        ("REDIRECT_URI", &redirect_uri),
-        ("APP_URL", &places.app),
+        ("REDIRECT_URI", &places.redirect_uri),
+        ("APP_URL", &places.app_url),
         ("ACTIVATION_TTL_SECONDS", "900"),
         ("TICKET_TTL_SECONDS", "300"),
         ("CHECK_INTERVAL_SECONDS", "21600"),
@@ -62,10 +61,7 @@ pub fn shared(places: &Places) -> BTreeMap<String, String> {
         ("AWS_CONFIG_FILE", "/dev/null"),
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
     ];
-    variables
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// What Lambda adds for one function, so that its runtime knows itself.
@@ -74,25 +70,16 @@ pub fn of_function(function: &str, memory_mib: u32) -> BTreeMap<String, String> 
         ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory_mib.to_string()),
-        (
-            "AWS_LAMBDA_LOG_GROUP_NAME",
-            format!("/aws/lambda/{function}"),
-        ),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{function}")),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
         ("_HANDLER", "bootstrap".to_owned()),
     ];
-    variables
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The variables as lines of an env file.
 pub fn as_file(variables: &BTreeMap<String, String>) -> String {
-    let lines: Vec<String> = variables
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let lines: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     lines.join("\n") + "\n"
 }

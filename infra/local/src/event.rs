@@ -43,18 +43,13 @@ pub fn from_request(request: &Parts, body: &Bytes, context: Context<'_>) -> Valu
     let query = request.uri.query().unwrap_or_default();
     let ip = context.caller.ip().to_string();
     let mut headers = joined_headers(&request.headers);
-    let forwarded = headers
-        .get("x-forwarded-for")
-        .map_or(ip.clone(), |before| format!("{before}, {ip}"));
+    let forwarded = headers.get("x-forwarded-for").map_or(ip.clone(), |before| format!("{before}, {ip}"));
     headers.insert("x-forwarded-for".to_owned(), forwarded);
     // TLS ends at API Gateway, so that is what functions see there.
     headers.insert("x-forwarded-port".to_owned(), "443".to_owned());
     headers.insert("x-forwarded-proto".to_owned(), "https".to_owned());
     let trace = u128::from_be_bytes(ids::random()) >> 32;
-    headers.insert(
-        "x-amzn-trace-id".to_owned(),
-        format!("Root=1-{:08x}-{trace:024x}", now.as_second()),
-    );
+    headers.insert("x-amzn-trace-id".to_owned(), format!("Root=1-{:08x}-{trace:024x}", now.as_second()));
 
     let mut event = json!({
         "version": "2.0",
@@ -98,8 +93,7 @@ pub fn from_request(request: &Parts, body: &Bytes, context: Context<'_>) -> Valu
     if !body.is_empty() {
         let text = as_text(&request.headers, body);
         event["isBase64Encoded"] = json!(text.is_none());
-        event["body"] =
-            text.map_or_else(|| json!(BASE64_STANDARD.encode(body)), |text| json!(text));
+        event["body"] = text.map_or_else(|| json!(BASE64_STANDARD.encode(body)), |text| json!(text));
     }
     event
 }
@@ -124,53 +118,29 @@ fn joined_query(query: &str) -> Map<String, Value> {
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         join(joined.entry(name.into_owned()), &value);
     }
-    joined
-        .into_iter()
-        .map(|(name, value)| (name, Value::String(value)))
-        .collect()
+    joined.into_iter().map(|(name, value)| (name, Value::String(value))).collect()
 }
 
 fn join(entry: std::collections::btree_map::Entry<'_, String, String>, value: &str) {
-    entry
-        .and_modify(|values| *values = format!("{values},{value}"))
-        .or_insert_with(|| value.to_owned());
+    entry.and_modify(|values| *values = format!("{values},{value}")).or_insert_with(|| value.to_owned());
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
+    let lines =
+        headers.get_all(header::COOKIE).into_iter().map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned());
     lines
-        .flat_map(|line| {
-            line.split(';')
-                .map(|cookie| cookie.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|line| line.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>())
         .filter(|cookie| !cookie.is_empty())
         .collect()
 }
 
 /// The body as text, if its type is one that API Gateway passes on as text.
 fn as_text<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)?
-        .to_str()
-        .ok()?
-        .to_lowercase();
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_lowercase();
     let essence = content_type.split(';').next()?.trim();
     let is_text = essence.starts_with("text/")
-        || [
-            "application/json",
-            "application/javascript",
-            "application/xml",
-        ]
-        .contains(&essence);
-    if is_text {
-        str::from_utf8(body).ok()
-    } else {
-        None
-    }
+        || ["application/json", "application/javascript", "application/xml"].contains(&essence);
+    if is_text { str::from_utf8(body).ok() } else { None }
 }
 
 /// A function's answer in the format's full form.
@@ -193,15 +163,8 @@ struct Answer {
 pub fn to_response(answer: &[u8]) -> Option<Response> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
     if answer.get("statusCode").is_none() {
-        let body = if let Value::String(text) = answer {
-            text
-        } else {
-            answer.to_string()
-        };
-        return Response::builder()
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body))
-            .ok();
+        let body = if let Value::String(text) = answer { text } else { answer.to_string() };
+        return Response::builder().header(header::CONTENT_TYPE, "application/json").body(Body::from(body)).ok();
     }
     let answer: Answer = serde_json::from_value(answer).ok()?;
     let mut headers = HeaderMap::new();
@@ -211,36 +174,21 @@ pub fn to_response(answer: &[u8]) -> Option<Response> {
             Value::Bool(_) | Value::Number(_) => value.to_string(),
             Value::Null | Value::Array(_) | Value::Object(_) => return None,
         };
-        headers.insert(
-            HeaderName::try_from(name).ok()?,
-            HeaderValue::try_from(value).ok()?,
-        );
+        headers.insert(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
     }
     // The gateway knows the length better, and connections are its own.
-    for name in [
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-    ] {
+    for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION] {
         headers.remove(name);
     }
     for cookie in &answer.cookies {
         headers.append(header::SET_COOKIE, HeaderValue::try_from(cookie).ok()?);
     }
     let body = answer.body.unwrap_or_default();
-    let body = if answer.is_base64_encoded {
-        BASE64_STANDARD.decode(body).ok()?
-    } else {
-        body.into_bytes()
-    };
+    let body = if answer.is_base64_encoded { BASE64_STANDARD.decode(body).ok()? } else { body.into_bytes() };
     if !body.is_empty() {
-        headers
-            .entry(header::CONTENT_TYPE)
-            .or_insert(HeaderValue::from_static("text/plain;charset=utf-8"));
+        headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("text/plain;charset=utf-8"));
     }
-    let status = StatusCode::from_u16(answer.status_code)
-        .ok()
-        .filter(|status| !status.is_informational())?;
+    let status = StatusCode::from_u16(answer.status_code).ok().filter(|status| !status.is_informational())?;
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -32,30 +32,18 @@ pub enum InvokeError {
     #[error("the event has more than {MAX_EVENT} bytes")]
     EventTooLarge,
     #[error("cannot run {}; has it been built with `cargo build --bins`?", binary.display())]
-    NotStarted {
-        binary: PathBuf,
-        source: std::io::Error,
-    },
+    NotStarted { binary: PathBuf, source: std::io::Error },
     #[error("{function} ended before it asked for an event: {reason}")]
     InitFailed { function: String, reason: String },
     #[error("{function} ended while it worked: {status}")]
-    Crashed {
-        function: String,
-        status: std::process::ExitStatus,
-    },
+    Crashed { function: String, status: std::process::ExitStatus },
     #[error("{function} timed out after {after:?}")]
     TimedOut { function: String, after: Duration },
     /// The function itself reported an error, or panicked.
     #[error("{function} failed: {}: {}", error.error_type, error.error_message)]
-    Failed {
-        function: String,
-        error: FunctionError,
-    },
+    Failed { function: String, error: FunctionError },
     #[error("the answer of {function} is not JSON")]
-    NotJson {
-        function: String,
-        source: serde_json::Error,
-    },
+    NotJson { function: String, source: serde_json::Error },
 }
 
 /// What tests have asked of one function.
@@ -98,11 +86,7 @@ impl Functions {
     ) -> anyhow::Result<Self> {
         let function = |launch: Launch| {
             let function = Function {
-                knobs: Mutex::new(Knobs {
-                    timeout,
-                    freeze_after_answer: false,
-                    deliver_twice: 0,
-                }),
+                knobs: Mutex::new(Knobs { timeout, freeze_after_answer: false, deliver_twice: 0 }),
                 idle: Mutex::default(),
                 living: Living::default(),
                 places: Semaphore::new(max_processes),
@@ -110,17 +94,8 @@ impl Functions {
             };
             Arc::new(function)
         };
-        let functions = launches
-            .into_iter()
-            .map(|launch| (launch.function.clone(), function(launch)))
-            .collect();
-        Ok(Self {
-            inner: Arc::new(Inner {
-                api: RuntimeApi::start().await?,
-                functions,
-                logs,
-            }),
-        })
+        let functions = launches.into_iter().map(|launch| (launch.function.clone(), function(launch))).collect();
+        Ok(Self { inner: Arc::new(Inner { api: RuntimeApi::start().await?, functions, logs }) })
     }
 
     pub fn names(&self) -> Vec<&str> {
@@ -133,13 +108,8 @@ impl Functions {
 
     /// Invokes a function with any JSON, as `lambda:InvokeFunction` does.
     pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, InvokeError> {
-        let answer = self
-            .invoke_bytes(function, event.to_string().into())
-            .await?;
-        serde_json::from_slice(&answer).map_err(|source| InvokeError::NotJson {
-            function: function.to_owned(),
-            source,
-        })
+        let answer = self.invoke_bytes(function, event.to_string().into()).await?;
+        serde_json::from_slice(&answer).map_err(|source| InvokeError::NotJson { function: function.to_owned(), source })
     }
 
     /// Invokes a function with a payload that need not be JSON.
@@ -157,10 +127,7 @@ impl Functions {
             return self.deliver(function, payload).await;
         }
         // Both at the same time, as a queue or a retrying caller may do; the first one's answer is the answer.
-        let (first, _second) = tokio::join!(
-            self.deliver(function, payload.clone()),
-            self.deliver(function, payload)
-        );
+        let (first, _second) = tokio::join!(self.deliver(function, payload.clone()), self.deliver(function, payload));
         first
     }
 
@@ -170,10 +137,7 @@ impl Functions {
         let found = Arc::clone(self.find(function)?);
         let task = tokio::spawn(async move { found.invoke(&inner, name, payload).await });
         task.await.unwrap_or_else(|_| {
-            Err(InvokeError::InitFailed {
-                function: function.to_owned(),
-                reason: "the world stopped".to_owned(),
-            })
+            Err(InvokeError::InitFailed { function: function.to_owned(), reason: "the world stopped".to_owned() })
         })
     }
 
@@ -198,18 +162,14 @@ impl Functions {
 
     /// Sets one variable from the next event on: a process that was started without it is not used again.
     pub fn set_env(&self, function: &str, name: &str, value: &str) -> Result<(), InvokeError> {
-        lock(&self.find(function)?.launch)
-            .environment
-            .insert(name.to_owned(), value.to_owned());
+        lock(&self.find(function)?.launch).environment.insert(name.to_owned(), value.to_owned());
         Ok(())
     }
 
     /// [`Functions::set_env`] for every function.
     pub fn set_env_for_all(&self, name: &str, value: &str) {
         for function in self.inner.functions.values() {
-            lock(&function.launch)
-                .environment
-                .insert(name.to_owned(), value.to_owned());
+            lock(&function.launch).environment.insert(name.to_owned(), value.to_owned());
         }
     }
 
@@ -239,11 +199,7 @@ impl Functions {
 
     /// Resident memory of each process of the function that lives now, in KiB.
     pub fn resident_kib(&self, function: &str) -> Result<Vec<u64>, InvokeError> {
-        Ok(self
-            .pids(function)?
-            .into_iter()
-            .filter_map(resident_kib)
-            .collect())
+        Ok(self.pids(function)?.into_iter().filter_map(resident_kib).collect())
     }
 
     /// Ends all processes and lets nothing more be invoked.
@@ -258,25 +214,14 @@ impl Functions {
     }
 
     fn find(&self, function: &str) -> Result<&Arc<Function>, InvokeError> {
-        self.inner
-            .functions
-            .get(function)
-            .ok_or_else(|| InvokeError::UnknownFunction(function.to_owned()))
+        self.inner.functions.get(function).ok_or_else(|| InvokeError::UnknownFunction(function.to_owned()))
     }
 }
 
 impl Function {
-    async fn invoke(
-        &self,
-        inner: &Inner,
-        function: String,
-        payload: Bytes,
-    ) -> Result<Bytes, InvokeError> {
+    async fn invoke(&self, inner: &Inner, function: String, payload: Bytes) -> Result<Bytes, InvokeError> {
         let Ok(_place) = self.places.acquire().await else {
-            return Err(InvokeError::InitFailed {
-                function,
-                reason: "the world has stopped".to_owned(),
-            });
+            return Err(InvokeError::InitFailed { function, reason: "the world has stopped".to_owned() });
         };
         let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{function}");
         loop {
@@ -286,16 +231,10 @@ impl Function {
             let mut process = match reused {
                 Some(process) => process,
                 None => Process::start(launch.clone(), &inner.api, &inner.logs, &self.living)
-                    .map_err(|source| InvokeError::NotStarted {
-                        binary: launch.binary,
-                        source,
-                    })?,
+                    .map_err(|source| InvokeError::NotStarted { binary: launch.binary, source })?,
             };
             let timeout = lock(&self.knobs).timeout;
-            match process
-                .run(ids::uuid(), arn.clone(), payload.clone(), timeout)
-                .await
-            {
+            match process.run(ids::uuid(), arn.clone(), payload.clone(), timeout).await {
                 Run::Answered(answer) => {
                     if lock(&self.knobs).freeze_after_answer {
                         process.signal(Signal::SIGSTOP);
@@ -310,10 +249,7 @@ impl Function {
                 }
                 Run::Crashed(status) => return Err(InvokeError::Crashed { function, status }),
                 Run::TimedOut => {
-                    return Err(InvokeError::TimedOut {
-                        function,
-                        after: timeout,
-                    });
+                    return Err(InvokeError::TimedOut { function, after: timeout });
                 }
             }
         }
@@ -335,9 +271,7 @@ impl Function {
 /// Resident memory of one process in KiB, from `/proc`.
 fn resident_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().trim_end_matches(" kB").parse().ok()
 }
 

@@ -60,9 +60,7 @@ impl Gateway {
             let gateway = Arc::clone(&gateway);
             async move { gateway.answer(caller, request).await }
         };
-        pages
-            .fallback(answer.clone())
-            .method_not_allowed_fallback(answer)
+        pages.fallback(answer.clone()).method_not_allowed_fallback(answer)
     }
 
     async fn answer(&self, caller: SocketAddr, request: Request) -> Response {
@@ -70,9 +68,7 @@ impl Gateway {
         let (request, body) = request.into_parts();
         let mut response = if request.method == Method::OPTIONS {
             let mut preflight = StatusCode::NO_CONTENT.into_response();
-            preflight
-                .headers_mut()
-                .extend(self.cors.preflight(&request.headers));
+            preflight.headers_mut().extend(self.cors.preflight(&request.headers));
             preflight
         } else {
             let mut response = match self.integrate(caller, &request, body, &request_id).await {
@@ -83,9 +79,7 @@ impl Gateway {
             response
         };
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
-            response
-                .headers_mut()
-                .insert(HeaderName::from_static("apigw-requestid"), request_id);
+            response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), request_id);
         }
         response
     }
@@ -101,49 +95,26 @@ impl Gateway {
             return Err(Own::HeadTooLarge);
         }
         let body = read_body(body).await?;
-        let (route, path_parameters) = self
-            .routes
-            .find(&request.method, request.uri.path())
-            .ok_or(Own::NotFound)?;
+        let (route, path_parameters) = self.routes.find(&request.method, request.uri.path()).ok_or(Own::NotFound)?;
         let jwt = match &route.scopes {
             None => None,
-            Some(scopes) => Some(
-                self.authorizer
-                    .authorize(&request.headers, scopes)
-                    .map_err(|refusal| match refusal {
-                        Refusal::Unauthorized => Own::Unauthorized,
-                        Refusal::Forbidden => Own::Forbidden,
-                    })?,
-            ),
+            Some(scopes) => {
+                Some(self.authorizer.authorize(&request.headers, scopes).map_err(|refusal| match refusal {
+                    Refusal::Unauthorized => Own::Unauthorized,
+                    Refusal::Forbidden => Own::Forbidden,
+                })?)
+            }
         };
-        let event = event::from_request(
-            request,
-            &body,
-            Context {
-                route,
-                path_parameters,
-                jwt,
-                caller,
-                request_id,
-            },
-        );
-        let invoked = self
-            .functions
-            .invoke_bytes(&route.function, event.to_string().into());
-        let answer = tokio::time::timeout(self.integration_timeout, invoked)
-            .await
-            .map_err(|_| Own::Unavailable)?;
+        let event = event::from_request(request, &body, Context { route, path_parameters, jwt, caller, request_id });
+        let invoked = self.functions.invoke_bytes(&route.function, event.to_string().into());
+        let answer = tokio::time::timeout(self.integration_timeout, invoked).await.map_err(|_| Own::Unavailable)?;
         match answer {
             Ok(answer) => event::to_response(&answer).ok_or(Own::InternalError),
             Err(InvokeError::EventTooLarge) => Err(Own::TooLarge),
             Err(error) => {
                 // The caller learns only that something failed; why is for whoever runs the local world.
-                let cause = std::error::Error::source(&error)
-                    .map(|source| format!(": {source}"))
-                    .unwrap_or_default();
-                self.functions
-                    .logs()
-                    .note("gateway", format!("{}: {error}{cause}", route.key()));
+                let cause = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                self.functions.logs().note("gateway", format!("{}: {error}{cause}", route.key()));
                 Err(Own::InternalError)
             }
         }
@@ -157,10 +128,7 @@ impl axum::response::IntoResponse for Own {
             Self::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            Self::HeadTooLarge => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "Request Header Fields Too Large",
-            ),
+            Self::HeadTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"),
             Self::InternalError => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         };
@@ -170,9 +138,7 @@ impl axum::response::IntoResponse for Own {
             Self::Forbidden => HeaderValue::from_static(r#"Bearer error="insufficient_scope""#),
             _ => return response,
         };
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, challenge);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         response
     }
 }
@@ -180,10 +146,7 @@ impl axum::response::IntoResponse for Own {
 fn head_size(request: &Parts) -> usize {
     let line = request.method.as_str().len()
         + 1
-        + request
-            .uri
-            .path_and_query()
-            .map_or(0, |path| path.as_str().len())
+        + request.uri.path_and_query().map_or(0, |path| path.as_str().len())
         + " HTTP/1.1\r\n".len();
     request
         .headers
@@ -208,9 +171,5 @@ async fn read_body(body: Body) -> Result<Bytes, Own> {
             read.extend_from_slice(&chunk);
         }
     }
-    if total > MAX_BODY {
-        Err(Own::TooLarge)
-    } else {
-        Ok(read.into())
-    }
+    if total > MAX_BODY { Err(Own::TooLarge) } else { Ok(read.into()) }
 }

@@ -7,9 +7,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 /// `N` random bytes.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the operating system has random numbers");
+    SystemRandom::new().fill(&mut bytes).expect("the operating system has random numbers");
     bytes
 }
 
@@ -19,14 +17,7 @@ pub fn uuid() -> String {
     id = id & !(0xf << 76) | (0x4 << 76);
     id = id & !(0x3 << 62) | (0x2 << 62);
     let hex = format!("{id:032x}");
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 /// An id as API Gateway gives its requests: 15 characters and `=`.

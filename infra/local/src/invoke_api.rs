@@ -31,30 +31,19 @@ async fn invoke(
 ) -> Response {
     // The CLI may give the function by its ARN.
     let name = name.rsplit(':').next().unwrap_or_default().to_owned();
-    let payload = if payload.is_empty() {
-        Bytes::from_static(b"{}")
-    } else {
-        payload
-    };
-    let kind = headers
-        .get("x-amz-invocation-type")
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or("RequestResponse");
+    let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+    let kind = headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()).unwrap_or("RequestResponse");
     match kind {
         "RequestResponse" => answer(functions.invoke_bytes(&name, payload).await),
         "Event" if functions.names().contains(&name.as_str()) => {
             tokio::spawn(async move { functions.invoke_bytes(&name, payload).await });
             StatusCode::ACCEPTED.into_response()
         }
-        "DryRun" if functions.names().contains(&name.as_str()) => {
-            StatusCode::NO_CONTENT.into_response()
-        }
+        "DryRun" if functions.names().contains(&name.as_str()) => StatusCode::NO_CONTENT.into_response(),
         "Event" | "DryRun" => answer(Err(InvokeError::UnknownFunction(name))),
-        _ => error(
-            StatusCode::BAD_REQUEST,
-            "InvalidParameterValueException",
-            &format!("unknown invocation type {kind}"),
-        ),
+        _ => {
+            error(StatusCode::BAD_REQUEST, "InvalidParameterValueException", &format!("unknown invocation type {kind}"))
+        }
     }
 }
 
@@ -65,54 +54,26 @@ fn answer(result: Result<Bytes, InvokeError>) -> Response {
     };
     let (error_type, error_message) = match failure {
         InvokeError::UnknownFunction(_) => {
-            return error(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFoundException",
-                &failure.to_string(),
-            );
+            return error(StatusCode::NOT_FOUND, "ResourceNotFoundException", &failure.to_string());
         }
         InvokeError::EventTooLarge => {
-            return error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestTooLargeException",
-                &failure.to_string(),
-            );
+            return error(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &failure.to_string());
         }
         InvokeError::NotStarted { .. } => {
-            return error(
-                StatusCode::BAD_GATEWAY,
-                "InvalidRuntimeException",
-                &failure.to_string(),
-            );
+            return error(StatusCode::BAD_GATEWAY, "InvalidRuntimeException", &failure.to_string());
         }
         InvokeError::Failed { error, .. } => (error.error_type, error.error_message),
-        InvokeError::TimedOut { after, .. } => (
-            "Sandbox.Timedout".to_owned(),
-            format!("Task timed out after {:.2} seconds", after.as_secs_f64()),
-        ),
-        InvokeError::InitFailed { .. }
-        | InvokeError::Crashed { .. }
-        | InvokeError::NotJson { .. } => (
-            "Runtime.ExitError".to_owned(),
-            format!("RequestId: {} Error: {failure}", ids::uuid()),
-        ),
+        InvokeError::TimedOut { after, .. } => {
+            ("Sandbox.Timedout".to_owned(), format!("Task timed out after {:.2} seconds", after.as_secs_f64()))
+        }
+        InvokeError::InitFailed { .. } | InvokeError::Crashed { .. } | InvokeError::NotJson { .. } => {
+            ("Runtime.ExitError".to_owned(), format!("RequestId: {} Error: {failure}", ids::uuid()))
+        }
     };
-    let headers = [
-        ("x-amz-function-error", "Unhandled"),
-        ("x-amz-executed-version", "$LATEST"),
-    ];
-    (
-        headers,
-        axum::Json(json!({ "errorType": error_type, "errorMessage": error_message })),
-    )
-        .into_response()
+    let headers = [("x-amz-function-error", "Unhandled"), ("x-amz-executed-version", "$LATEST")];
+    (headers, axum::Json(json!({ "errorType": error_type, "errorMessage": error_message }))).into_response()
 }
 
 fn error(status: StatusCode, name: &'static str, message: &str) -> Response {
-    (
-        status,
-        [("x-amzn-errortype", name)],
-        axum::Json(json!({ "Type": "User", "Message": message })),
-    )
-        .into_response()
+    (status, [("x-amzn-errortype", name)], axum::Json(json!({ "Type": "User", "Message": message }))).into_response()
 }

@@ -47,9 +47,7 @@ pub struct Issuer {
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issuer")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Issuer").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
@@ -57,9 +55,8 @@ impl Issuer {
     /// `url` becomes the `iss` claim. The keys are kept in `folder`, and are made there when absent.
     pub fn new(url: String, folder: &Path) -> anyhow::Result<Self> {
         let keys = keys(folder)?;
-        let signing = |key: &RsaPrivateKey| {
-            Ok::<_, anyhow::Error>(EncodingKey::from_rsa_der(key.to_pkcs1_der()?.as_bytes()))
-        };
+        let signing =
+            |key: &RsaPrivateKey| Ok::<_, anyhow::Error>(EncodingKey::from_rsa_der(key.to_pkcs1_der()?.as_bytes()));
         Ok(Self {
             url,
             public: keys.ours.to_public_key(),
@@ -75,40 +72,22 @@ impl Issuer {
     /// A good token with these claims (a JSON object). `iss`, `aud`, `iat`, `nbf` and `exp` are added where they are absent; a claim that is
     /// `null` is left out, also one of those.
     pub fn mint(&self, claims: &Value) -> String {
-        self.sign(
-            &json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }),
-            claims,
-        )
+        self.sign(&json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }), claims)
     }
 
     /// As [`Issuer::mint`], but with this header, whatever it says.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
-        signed(
-            &self.signing,
-            Algorithm::RS256,
-            header,
-            &self.complete(claims),
-        )
+        signed(&self.signing, Algorithm::RS256, header, &self.complete(claims))
     }
 
     /// As [`Issuer::mint`], but signed with a key that was never published.
     pub fn sign_as_stranger(&self, header: &Value, claims: &Value) -> String {
-        signed(
-            &self.stranger,
-            Algorithm::RS256,
-            header,
-            &self.complete(claims),
-        )
+        signed(&self.stranger, Algorithm::RS256, header, &self.complete(claims))
     }
 
     /// A token with an HMAC, such as one keyed with the public key's text.
     pub fn sign_hs256(&self, secret: &[u8], header: &Value, claims: &Value) -> String {
-        signed(
-            &EncodingKey::from_secret(secret),
-            Algorithm::HS256,
-            header,
-            &self.complete(claims),
-        )
+        signed(&EncodingKey::from_secret(secret), Algorithm::HS256, header, &self.complete(claims))
     }
 
     /// A token with an empty signature.
@@ -121,10 +100,7 @@ impl Issuer {
     }
 
     pub(crate) fn decoding_key(&self) -> DecodingKey {
-        DecodingKey::from_rsa_raw_components(
-            &self.public.n().to_bytes_be(),
-            &self.public.e().to_bytes_be(),
-        )
+        DecodingKey::from_rsa_raw_components(&self.public.n().to_bytes_be(), &self.public.e().to_bytes_be())
     }
 
     /// `/.well-known/openid-configuration` and the keys that it points to.
@@ -142,10 +118,7 @@ impl Issuer {
             "e": BASE64_URL_SAFE_NO_PAD.encode(self.public.e().to_bytes_be()),
         }] });
         Router::new()
-            .route(
-                "/.well-known/openid-configuration",
-                get(async move || Json(configuration)),
-            )
+            .route("/.well-known/openid-configuration", get(async move || Json(configuration)))
             .route("/.well-known/jwks.json", get(async move || Json(keys)))
     }
 
@@ -171,8 +144,7 @@ fn signing_input(header: &Value, claims: &Value) -> String {
 
 fn signed(key: &EncodingKey, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
     let input = signing_input(header, claims);
-    let signature =
-        sign(input.as_bytes(), key, algorithm).expect("an RSA or HMAC key signs anything");
+    let signature = sign(input.as_bytes(), key, algorithm).expect("an RSA or HMAC key signs anything");
     format!("{input}.{signature}")
 }
 
@@ -192,30 +164,21 @@ fn keys(folder: &Path) -> anyhow::Result<Arc<Keys>> {
 
 fn load_or_make(file: &Path) -> anyhow::Result<Keys> {
     if let Ok(text) = std::fs::read(file) {
-        let saved: Value = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is damaged: delete it", file.display()))?;
+        let saved: Value =
+            serde_json::from_slice(&text).with_context(|| format!("{} is damaged: delete it", file.display()))?;
         let read = |name: &str| {
             let der = BASE64_STANDARD.decode(saved[name].as_str().unwrap_or_default())?;
-            RsaPrivateKey::from_pkcs1_der(&der)
-                .with_context(|| format!("{} is damaged: delete it", file.display()))
+            RsaPrivateKey::from_pkcs1_der(&der).with_context(|| format!("{} is damaged: delete it", file.display()))
         };
-        return Ok(Keys {
-            ours: read("ours")?,
-            stranger: read("stranger")?,
-        });
+        return Ok(Keys { ours: read("ours")?, stranger: read("stranger")? });
     }
-    let keys = Keys {
-        ours: RsaPrivateKey::new(&mut OsRng, KEY_BITS)?,
-        stranger: RsaPrivateKey::new(&mut OsRng, KEY_BITS)?,
-    };
-    let write = |key: &RsaPrivateKey| {
-        Ok::<_, anyhow::Error>(BASE64_STANDARD.encode(key.to_pkcs1_der()?.as_bytes()))
-    };
+    let keys =
+        Keys { ours: RsaPrivateKey::new(&mut OsRng, KEY_BITS)?, stranger: RsaPrivateKey::new(&mut OsRng, KEY_BITS)? };
+    let write = |key: &RsaPrivateKey| Ok::<_, anyhow::Error>(BASE64_STANDARD.encode(key.to_pkcs1_der()?.as_bytes()));
     let saved = json!({ "ours": write(&keys.ours)?, "stranger": write(&keys.stranger)? });
     // Two programs may do this at once: each writes a file of its own and the last one to rename wins.
     let draft = file.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&draft, saved.to_string())
-        .with_context(|| format!("writing {}", draft.display()))?;
+    std::fs::write(&draft, saved.to_string()).with_context(|| format!("writing {}", draft.display()))?;
     std::fs::rename(&draft, file).with_context(|| format!("writing {}", file.display()))?;
     Ok(keys)
 }

@@ -22,6 +22,8 @@ pub mod dynamodb;
 pub mod secrets_manager;
 pub mod secrets_wire;
 
+pub mod tiktok;
+
 pub mod functions;
 pub mod processes;
 pub mod runtime_api;
@@ -35,5 +37,11 @@ pub mod issuer;
 pub mod routes;
 
 pub mod build;
+pub mod client;
 pub mod environment;
 pub mod world;
+
+pub mod import;
+pub mod landing;
+pub mod people;
+pub mod story;

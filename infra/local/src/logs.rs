@@ -35,10 +35,7 @@ pub struct Logs {
 impl Logs {
     /// With `echo`, each line also goes to this program's stdout behind the function's name.
     pub fn new(echo: bool) -> Self {
-        Self {
-            lines: Arc::default(),
-            echo,
-        }
+        Self { lines: Arc::default(), echo }
     }
 
     pub fn all(&self) -> Vec<LogLine> {
@@ -46,11 +43,7 @@ impl Logs {
     }
 
     pub fn of(&self, function: &str) -> Vec<LogLine> {
-        self.lock()
-            .iter()
-            .filter(|line| line.function == function)
-            .cloned()
-            .collect()
+        self.lock().iter().filter(|line| line.function == function).cloned().collect()
     }
 
     pub fn clear(&self) {
@@ -59,12 +52,7 @@ impl Logs {
 
     /// Adds a line of the world itself.
     pub(crate) fn note(&self, who: &str, text: String) {
-        self.push(LogLine {
-            function: who.to_owned(),
-            pid: 0,
-            stream: Stream::Stderr,
-            text,
-        });
+        self.push(LogLine { function: who.to_owned(), pid: 0, stream: Stream::Stderr, text });
     }
 
     /// Reads a child's pipe line by line until it is closed.
@@ -79,19 +67,10 @@ impl Logs {
         tokio::spawn(async move {
             let mut pipe = BufReader::new(pipe);
             let mut bytes = Vec::new();
-            while pipe
-                .read_until(b'\n', &mut bytes)
-                .await
-                .is_ok_and(|read| read > 0)
-            {
+            while pipe.read_until(b'\n', &mut bytes).await.is_ok_and(|read| read > 0) {
                 let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
                 bytes.clear();
-                logs.push(LogLine {
-                    function: function.clone(),
-                    pid,
-                    stream,
-                    text,
-                });
+                logs.push(LogLine { function: function.clone(), pid, stream, text });
             }
         })
     }

@@ -1,1 +1,126 @@
-fn main() {}
+//! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running one.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use local::world::{Ports, World, WorldOptions};
+use local::{build, environment, import, paths, story};
+
+/// Everything that the Reconnect functions need, on this machine.
+#[derive(Parser)]
+#[command(name = "local", subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+struct Arguments {
+    /// The first of five ports in a row: gateway, TikTok, Invoke API, DynamoDB, Secrets Manager.
+    #[arg(long, default_value_t = 3000, global = true, value_parser = clap::value_parser!(u16).range(1..=65531))]
+    port: u16,
+    /// Forgets what earlier runs have left and starts over.
+    #[arg(long)]
+    fresh: bool,
+    /// Runs the functions as they were built last.
+    #[arg(long)]
+    no_build: bool,
+    /// Where the callback sends people, and whose origin may call the API. The default is the gateway's own page.
+    #[arg(long)]
+    app_url: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Imports ad accounts from a CSV or JSON Lines file into the running local world.
+    Import {
+        /// One row per ad account; .csv, .jsonl or .ndjson.
+        file: PathBuf,
+        /// Whose ad accounts they are.
+        #[arg(long)]
+        org: String,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    match &arguments.command {
+        None => serve(&arguments).await,
+        Some(Command::Import { file, org }) => {
+            let rows = import::read(file)?;
+            let invoke_url = format!("http://127.0.0.1:{}", ports(arguments.port).invoke_api);
+            for answer in import::send(&invoke_url, org, &rows).await? {
+                say(&answer.to_string());
+            }
+            say(&format!("{} rows imported", rows.len()));
+            Ok(())
+        }
+    }
+}
+
+fn ports(first: u16) -> Ports {
+    Ports { gateway: first, tiktok: first + 1, invoke_api: first + 2, dynamodb: first + 3, secrets_manager: first + 4 }
+}
+
+async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
+    if !arguments.no_build {
+        say("Building the functions …");
+        build::build().await?;
+    }
+    let state = paths::state()?.join("world");
+    if arguments.fresh && state.exists() {
+        std::fs::remove_dir_all(&state).with_context(|| format!("removing {}", state.display()))?;
+    }
+    let world = World::start(WorldOptions {
+        ports: ports(arguments.port),
+        state: Some(state),
+        app_url: arguments.app_url.clone(),
+        echo: true,
+        ..WorldOptions::default()
+    })
+    .await?;
+    let env_file = paths::state()?.join("functions.env");
+    std::fs::write(&env_file, environment::as_file(world.environment()))
+        .with_context(|| format!("writing {}", env_file.display()))?;
+
+    if world.is_empty()? {
+        say("Telling the story to an empty world …");
+        if let Err(error) = story::seed(&world).await {
+            say(&format!("The story could not be told: {error:#}\nWhat is there is incomplete; --fresh starts over."));
+        }
+    }
+    say(&whereabouts(&world, &env_file));
+    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
+    say("Stopping.");
+    Ok(())
+}
+
+fn whereabouts(world: &World, env_file: &Path) -> String {
+    let gateway = world.gateway_url();
+    format!(
+        "
+Reconnect, locally: {gateway}/  (start here: people, tokens, the walk)
+
+  API               {gateway}  described by {gateway}/openapi.yaml
+  TikTok stand-in   {tiktok}
+  Invoke API        {invoke}
+  DynamoDB          {dynamodb}
+  Secrets Manager   {secrets}
+  settings          {env}  (for cargo lambda watch)
+
+  token=$(curl -s {gateway}/local/token/ana)
+  curl -s -H \"Authorization: Bearer $token\" '{gateway}/ad-accounts?status=needs_connecting'
+
+A function that you build anew runs with the next request. Ctrl-C stops everything; the data stays.
+",
+        tiktok = world.tiktok.url(),
+        invoke = world.invoke_url(),
+        dynamodb = world.dynamodb.url(),
+        secrets = world.secrets_manager_url(),
+        env = env_file.display(),
+    )
+}
+
+fn say(text: &str) {
+    // A closed terminal is no reason to stop.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}

@@ -34,19 +34,11 @@ pub struct Living(Arc<Mutex<BTreeSet<u32>>>);
 
 impl Living {
     pub fn pids(&self) -> Vec<u32> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .copied()
-            .collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     fn contains(&self, pid: u32) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&pid)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid)
     }
 
     fn change(&self, change: impl FnOnce(&mut BTreeSet<u32>)) {
@@ -78,12 +70,7 @@ pub struct Process {
 }
 
 impl Process {
-    pub fn start(
-        launch: Launch,
-        api: &RuntimeApi,
-        logs: &Logs,
-        living: &Living,
-    ) -> io::Result<Self> {
+    pub fn start(launch: Launch, api: &RuntimeApi, logs: &Logs, living: &Living) -> io::Result<Self> {
         let built = built_at(&launch.binary)?;
         let registration = api.register();
         let mut child = Command::new(&launch.binary)
@@ -96,29 +83,15 @@ impl Process {
             .kill_on_drop(true)
             .spawn()?;
         let pid = child.id().unwrap_or_default();
-        let stdout = child
-            .stdout
-            .take()
-            .map(|pipe| logs.follow(launch.function.clone(), pid, Stream::Stdout, pipe));
-        let stderr = child
-            .stderr
-            .take()
-            .map(|pipe| logs.follow(launch.function.clone(), pid, Stream::Stderr, pipe));
+        let stdout = child.stdout.take().map(|pipe| logs.follow(launch.function.clone(), pid, Stream::Stdout, pipe));
+        let stderr = child.stderr.take().map(|pipe| logs.follow(launch.function.clone(), pid, Stream::Stderr, pipe));
         living.change(|pids| {
             pids.insert(pid);
         });
 
         let (kill, killed) = oneshot::channel();
         let (exit, exited) = watch::channel(None);
-        let process = Self {
-            pid,
-            launch,
-            built,
-            living: living.clone(),
-            registration,
-            exited,
-            _kill: kill,
-        };
+        let process = Self { pid, launch, built, living: living.clone(), registration, exited, _kill: kill };
         let living = living.clone();
         tokio::spawn(async move {
             let status = guard(child, killed).await;
@@ -137,29 +110,14 @@ impl Process {
     /// Whether it lives, and was started from the binary and the environment that it would be started from now.
     pub fn is_current(&self, launch: &Launch) -> bool {
         let same_binary = built_at(&launch.binary).is_ok_and(|built| built == self.built);
-        same_binary
-            && self.launch.environment == launch.environment
-            && self.living.contains(self.pid)
+        same_binary && self.launch.environment == launch.environment && self.living.contains(self.pid)
     }
 
     /// Gives the process one event and waits for what becomes of it. After anything but an answer, drop the process.
-    pub async fn run(
-        &mut self,
-        request_id: String,
-        function_arn: String,
-        payload: Bytes,
-        timeout: Duration,
-    ) -> Run {
+    pub async fn run(&mut self, request_id: String, function_arn: String, payload: Bytes, timeout: Duration) -> Run {
         let (taken, has_taken) = oneshot::channel();
         let (answer, mut answered) = oneshot::channel();
-        let delivery = Delivery {
-            request_id,
-            function_arn,
-            payload,
-            timeout,
-            taken,
-            answer,
-        };
+        let delivery = Delivery { request_id, function_arn, payload, timeout, taken, answer };
         if self.registration.sender.send(delivery).await.is_err() {
             return Run::NeverTaken("it no longer takes events".to_owned());
         }
@@ -186,21 +144,13 @@ impl Process {
     }
 }
 
-async fn ended(
-    exited: &mut watch::Receiver<Option<ExitStatus>>,
-) -> Result<ExitStatus, watch::error::RecvError> {
-    exited
-        .wait_for(Option::is_some)
-        .await
-        .map(|status| status.unwrap_or_default())
+async fn ended(exited: &mut watch::Receiver<Option<ExitStatus>>) -> Result<ExitStatus, watch::error::RecvError> {
+    exited.wait_for(Option::is_some).await.map(|status| status.unwrap_or_default())
 }
 
 fn why_it_ended(status: ExitStatus, mailbox: &Mailbox) -> String {
     match mailbox.init_error() {
-        Some(FunctionError {
-            error_type,
-            error_message,
-        }) => format!("{status}: {error_type}: {error_message}"),
+        Some(FunctionError { error_type, error_message }) => format!("{status}: {error_type}: {error_message}"),
         None => status.to_string(),
     }
 }

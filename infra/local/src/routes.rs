@@ -53,8 +53,7 @@ struct Operation {
 
 impl Routes {
     pub fn from_openapi(yaml: &str) -> anyhow::Result<Self> {
-        let document: Document =
-            serde_yaml_ng::from_str(yaml).context("the OpenAPI document cannot be read")?;
+        let document: Document = serde_yaml_ng::from_str(yaml).context("the OpenAPI document cannot be read")?;
         let mut routes = Self::default();
         for (template, item) in document.paths {
             for (method, operation) in item {
@@ -63,22 +62,13 @@ impl Routes {
                     continue;
                 };
                 let name = format!("{method} {template}");
-                let operation: Operation = serde_yaml_ng::from_value(operation)
-                    .with_context(|| format!("{name} in the OpenAPI document"))?;
+                let operation: Operation =
+                    serde_yaml_ng::from_value(operation).with_context(|| format!("{name} in the OpenAPI document"))?;
                 let security = operation.security.as_ref().unwrap_or(&document.security);
                 let scopes = scopes(security).with_context(|| name.clone())?;
-                let route = Route {
-                    method: method.clone(),
-                    template: template.clone(),
-                    function: operation.function,
-                    scopes,
-                };
-                routes
-                    .by_path
-                    .entry(method)
-                    .or_default()
-                    .insert(template.clone(), routes.all.len())
-                    .context(name)?;
+                let route =
+                    Route { method: method.clone(), template: template.clone(), function: operation.function, scopes };
+                routes.by_path.entry(method).or_default().insert(template.clone(), routes.all.len()).context(name)?;
                 routes.all.push(route);
             }
         }
@@ -93,21 +83,16 @@ impl Routes {
     /// `HEAD` on a `GET` route, nor a slash at the end.
     pub fn find(&self, method: &Method, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matched = self.by_path.get(method)?.at(path).ok()?;
-        let parameters = matched.params.iter().map(|(name, value)| {
-            (
-                name.to_owned(),
-                percent_decode_str(value).decode_utf8_lossy().into_owned(),
-            )
-        });
+        let parameters = matched
+            .params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned()));
         Some((self.all.get(*matched.value)?, parameters.collect()))
     }
 }
 
 fn parse_method(key: &str) -> Option<Method> {
-    let known = [
-        "get", "put", "post", "delete", "options", "head", "patch", "trace",
-    ]
-    .contains(&key);
+    let known = ["get", "put", "post", "delete", "options", "head", "patch", "trace"].contains(&key);
     known.then(|| key.to_uppercase().parse().ok()).flatten()
 }
 
@@ -129,9 +114,7 @@ mod tests {
     fn the_api_description_is_understood() {
         let routes = Routes::from_openapi(OPENAPI).unwrap();
 
-        let (route, parameters) = routes
-            .find(&Method::GET, "/ad-accounts/7100000000000000011/history")
-            .unwrap();
+        let (route, parameters) = routes.find(&Method::GET, "/ad-accounts/7100000000000000011/history").unwrap();
         assert_eq!(route.key(), "GET /ad-accounts/{advertiser_id}/history");
         assert_eq!(route.function, "list-accounts");
         assert_eq!(route.scopes, Some(vec!["ad-accounts:read".to_owned()]));

@@ -88,14 +88,8 @@ impl RuntimeApi {
         let mailboxes = Mailboxes::default();
         let router = Router::new()
             .route("/{process}/2018-06-01/runtime/invocation/next", get(next))
-            .route(
-                "/{process}/2018-06-01/runtime/invocation/{request_id}/response",
-                post(response),
-            )
-            .route(
-                "/{process}/2018-06-01/runtime/invocation/{request_id}/error",
-                post(error),
-            )
+            .route("/{process}/2018-06-01/runtime/invocation/{request_id}/response", post(response))
+            .route("/{process}/2018-06-01/runtime/invocation/{request_id}/error", post(error))
             .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
             .with_state(Arc::clone(&mailboxes));
         let server = Server::start(listen("the Lambda Runtime API", 0).await?, router)?;
@@ -150,19 +144,9 @@ async fn next(State(mailboxes): State<Mailboxes>, Path(process): Path<String>) -
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", delivery.request_id.clone()),
-        (
-            "lambda-runtime-deadline-ms",
-            clock::epoch_millis().saturating_add(timeout).to_string(),
-        ),
+        ("lambda-runtime-deadline-ms", clock::epoch_millis().saturating_add(timeout).to_string()),
         ("lambda-runtime-invoked-function-arn", delivery.function_arn),
-        (
-            "lambda-runtime-trace-id",
-            format!(
-                "Root=1-{:08x}-{:024x};Sampled=0",
-                clock::now().as_second(),
-                0
-            ),
-        ),
+        ("lambda-runtime-trace-id", format!("Root=1-{:08x}-{:024x};Sampled=0", clock::now().as_second(), 0)),
     ];
     *lock(&mailbox.working_on) = Some((delivery.request_id, delivery.answer));
     let _ = delivery.taken.send(());
@@ -180,15 +164,10 @@ async fn response(
     let Ok(body) = to_bytes(body, MAX_ANSWER).await else {
         let too_large = FunctionError {
             error_type: "Function.ResponseSizeTooLarge".to_owned(),
-            error_message: format!(
-                "Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes)."
-            ),
+            error_message: format!("Response payload size exceeded maximum allowed payload size ({MAX_ANSWER} bytes)."),
         };
         mailbox.answer(&request_id, Err(too_large));
-        return (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            axum::Json(json!({ "errorType": "RequestEntityTooLarge" })),
-        )
+        return (StatusCode::PAYLOAD_TOO_LARGE, axum::Json(json!({ "errorType": "RequestEntityTooLarge" })))
             .into_response();
     };
     accepted(mailbox.answer(&request_id, Ok(body)))
@@ -205,11 +184,7 @@ async fn error(
     accepted(mailbox.answer(&request_id, Err(parse_error(&body))))
 }
 
-async fn init_error(
-    State(mailboxes): State<Mailboxes>,
-    Path(process): Path<String>,
-    body: Bytes,
-) -> Response {
+async fn init_error(State(mailboxes): State<Mailboxes>, Path(process): Path<String>, body: Bytes) -> Response {
     let Some(mailbox) = find(&mailboxes, &process) else {
         return unknown("process");
     };
@@ -233,8 +208,7 @@ fn accepted(known: bool) -> Response {
 }
 
 fn unknown(what: &str) -> Response {
-    let body =
-        json!({ "errorType": "InvalidRequestID", "errorMessage": format!("unknown {what}") });
+    let body = json!({ "errorType": "InvalidRequestID", "errorMessage": format!("unknown {what}") });
     (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
 }
 

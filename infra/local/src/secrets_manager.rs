@@ -47,20 +47,12 @@ impl Secret {
     }
 
     pub fn stages_of(&self, id: &str) -> Vec<&str> {
-        self.stages
-            .iter()
-            .filter(|(_, version)| *version == id)
-            .map(|(stage, _)| stage.as_str())
-            .collect()
+        self.stages.iter().filter(|(_, version)| *version == id).map(|(stage, _)| stage.as_str()).collect()
     }
 
     /// Adds a version and moves the labels as AWS does. A version without any label left is forgotten.
     pub fn put(&mut self, id: &str, value: SecretValue, stages: &[String]) {
-        self.versions.push(Version {
-            id: id.to_owned(),
-            value,
-            created: clock::now().as_second(),
-        });
+        self.versions.push(Version { id: id.to_owned(), value, created: clock::now().as_second() });
         for stage in stages {
             self.move_stage(stage, id);
         }
@@ -71,9 +63,7 @@ impl Secret {
         if let Some(before) = before.filter(|before| stage == CURRENT && before != id) {
             self.stages.insert(PREVIOUS.to_owned(), before);
         }
-        let Self {
-            versions, stages, ..
-        } = self;
+        let Self { versions, stages, .. } = self;
         versions.retain(|version| stages.values().any(|staged| *staged == version.id));
     }
 }
@@ -115,23 +105,15 @@ impl Secrets {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
-        let state = State {
-            secrets,
-            ..State::default()
-        };
-        Ok(Self {
-            state: Arc::new(Mutex::new(state)),
-            file: Some(file.to_path_buf()),
-        })
+        let state = State { secrets, ..State::default() };
+        Ok(Self { state: Arc::new(Mutex::new(state)), file: Some(file.to_path_buf()) })
     }
 
     /// Creates the secret or rotates it: `value` becomes current, and what was current becomes previous.
     pub fn put(&self, name: &str, value: &str) {
         let value = SecretValue::Text(value.to_owned());
         self.change(|secrets| {
-            let secret = secrets
-                .entry(name.to_owned())
-                .or_insert_with(|| new_secret(name));
+            let secret = secrets.entry(name.to_owned()).or_insert_with(|| new_secret(name));
             secret.put(&new_version_id(), value, &[CURRENT.to_owned()]);
         });
     }
@@ -152,11 +134,7 @@ impl Secrets {
 
     /// How often an operation, such as `GetSecretValue`, was called for this secret, under the name or ARN that was asked for.
     pub fn calls(&self, operation: &str, secret_id: &str) -> u64 {
-        self.lock()
-            .calls
-            .get(&(operation.to_owned(), secret_id.to_owned()))
-            .copied()
-            .unwrap_or_default()
+        self.lock().calls.get(&(operation.to_owned(), secret_id.to_owned())).copied().unwrap_or_default()
     }
 
     /// All calls since the start or since [`Secrets::forget_calls`].
@@ -177,20 +155,12 @@ impl Secrets {
     }
 
     pub(crate) fn count(&self, operation: &str, secret_id: &str) {
-        *self
-            .lock()
-            .calls
-            .entry((operation.to_owned(), secret_id.to_owned()))
-            .or_default() += 1;
+        *self.lock().calls.entry((operation.to_owned(), secret_id.to_owned())).or_default() += 1;
     }
 
     /// Finds a secret by name or ARN.
     pub(crate) fn find(&self, id: &str) -> Option<Secret> {
-        self.lock()
-            .secrets
-            .values()
-            .find(|secret| secret.name == id || secret.arn == id)
-            .cloned()
+        self.lock().secrets.values().find(|secret| secret.name == id || secret.arn == id).cloned()
     }
 
     /// Changes the secrets and keeps them, when they are kept.
@@ -199,8 +169,7 @@ impl Secrets {
         let result = change(&mut state.secrets);
         if let Some(file) = &self.file {
             // A file that cannot be written shows at the next start, as secrets that do not open the database's tokens.
-            let _ =
-                serde_json::to_vec_pretty(&state.secrets).map(|bytes| std::fs::write(file, bytes));
+            let _ = serde_json::to_vec_pretty(&state.secrets).map(|bytes| std::fs::write(file, bytes));
         }
         result
     }

@@ -11,9 +11,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::secrets_manager::{
-    CURRENT, Outage, Secret, SecretValue, Secrets, new_secret, new_version_id,
-};
+use crate::secrets_manager::{CURRENT, Outage, Secret, SecretValue, Secrets, new_secret, new_version_id};
 
 pub fn router(secrets: Secrets) -> Router {
     Router::new().route("/", post(call)).with_state(secrets)
@@ -25,17 +23,12 @@ struct ApiError(&'static str, String);
 type ApiResult = Result<Value, ApiError>;
 
 async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
-    let secret_id = serde_json::from_slice::<Value>(&body)
-        .ok()
-        .and_then(|body| {
-            let id = body.get("SecretId").or_else(|| body.get("Name"))?;
-            Some(id.as_str()?.to_owned())
-        });
+    let secret_id = serde_json::from_slice::<Value>(&body).ok().and_then(|body| {
+        let id = body.get("SecretId").or_else(|| body.get("Name"))?;
+        Some(id.as_str()?.to_owned())
+    });
     secrets.count(operation, &secret_id.unwrap_or_default());
 
     match secrets.outage() {
@@ -44,11 +37,7 @@ async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -
         Outage::Hang => std::future::pending().await,
         Outage::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return error(
-                status,
-                "InternalServiceError",
-                "An error occurred on the server side.",
-            );
+            return error(status, "InternalServiceError", "An error occurred on the server side.");
         }
     }
 
@@ -57,48 +46,31 @@ async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -
         "DescribeSecret" => parse(&body).and_then(|request| describe_secret(&secrets, &request)),
         "PutSecretValue" => parse(&body).and_then(|request| put_secret_value(&secrets, request)),
         "CreateSecret" => parse(&body).and_then(|request| create_secret(&secrets, request)),
-        "UpdateSecretVersionStage" => {
-            parse(&body).and_then(|request| update_stage(&secrets, &request))
-        }
+        "UpdateSecretVersionStage" => parse(&body).and_then(|request| update_stage(&secrets, &request)),
         _ => Err(ApiError(
             "UnknownOperationException",
             format!("{operation} is not offered by the local Secrets Manager"),
         )),
     };
     match result {
-        Ok(body) => (
-            StatusCode::OK,
-            [(header::CONTENT_TYPE, "application/x-amz-json-1.1")],
-            body.to_string(),
-        )
-            .into_response(),
+        Ok(body) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
+        }
         Err(ApiError(name, message)) => error(StatusCode::BAD_REQUEST, name, &message),
     }
 }
 
 fn error(status: StatusCode, name: &'static str, message: &str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "application/x-amz-json-1.1"),
-        ("x-amzn-errortype", name),
-    ];
-    (
-        status,
-        headers,
-        json!({ "__type": name, "Message": message }).to_string(),
-    )
-        .into_response()
+    let headers = [(header::CONTENT_TYPE.as_str(), "application/x-amz-json-1.1"), ("x-amzn-errortype", name)];
+    (status, headers, json!({ "__type": name, "Message": message }).to_string()).into_response()
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError("InvalidParameterException", error.to_string()))
+    serde_json::from_slice(body).map_err(|error| ApiError("InvalidParameterException", error.to_string()))
 }
 
 fn not_found() -> ApiError {
-    ApiError(
-        "ResourceNotFoundException",
-        "Secrets Manager can't find the specified secret.".to_owned(),
-    )
+    ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.".to_owned())
 }
 
 #[derive(Deserialize)]
@@ -114,20 +86,17 @@ fn get_secret_value(secrets: &Secrets, request: &WhichVersion) -> ApiResult {
     let stage = request.version_stage.as_deref();
     let id = match &request.version_id {
         Some(id) => Some(id.as_str()),
-        None => secret
-            .stages
-            .get(stage.unwrap_or(CURRENT))
-            .map(String::as_str),
+        None => secret.stages.get(stage.unwrap_or(CURRENT)).map(String::as_str),
     };
     let version = id.and_then(|id| secret.version(id)).filter(|version| {
         // Asked for by both, they must mean the same version.
         stage.is_none_or(|stage| secret.stages.get(stage) == Some(&version.id))
     });
     let Some(version) = version else {
-        let what = request.version_id.as_deref().map_or_else(
-            || format!("staging label: {}", stage.unwrap_or(CURRENT)),
-            |id| format!("VersionId: {id}"),
-        );
+        let what = request
+            .version_id
+            .as_deref()
+            .map_or_else(|| format!("staging label: {}", stage.unwrap_or(CURRENT)), |id| format!("VersionId: {id}"));
         let message = format!("Secrets Manager can't find the specified secret value for {what}");
         return Err(ApiError("ResourceNotFoundException", message));
     };
@@ -144,11 +113,8 @@ fn get_secret_value(secrets: &Secrets, request: &WhichVersion) -> ApiResult {
 
 fn describe_secret(secrets: &Secrets, request: &WhichVersion) -> ApiResult {
     let secret = secrets.find(&request.secret_id).ok_or_else(not_found)?;
-    let stages: serde_json::Map<String, Value> = secret
-        .versions
-        .iter()
-        .map(|version| (version.id.clone(), json!(secret.stages_of(&version.id))))
-        .collect();
+    let stages: serde_json::Map<String, Value> =
+        secret.versions.iter().map(|version| (version.id.clone(), json!(secret.stages_of(&version.id)))).collect();
     let created = secret.versions.first().map(|version| version.created);
     let changed = secret.versions.last().map(|version| version.created);
     Ok(json!({
@@ -189,9 +155,7 @@ fn put_secret_value(secrets: &Secrets, request: NewValue) -> ApiResult {
         ));
     };
     let id = request.client_request_token.unwrap_or_else(new_version_id);
-    let stages = request
-        .version_stages
-        .unwrap_or_else(|| vec![CURRENT.to_owned()]);
+    let stages = request.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     secrets.change(|all| {
         let secret = all.values_mut().find(|secret| secret.name == request.secret_id || secret.arn == request.secret_id);
         let secret = secret.ok_or_else(not_found)?;
@@ -213,10 +177,7 @@ fn create_secret(secrets: &Secrets, request: NewValue) -> ApiResult {
     let id = request.client_request_token.unwrap_or_else(new_version_id);
     secrets.change(|all| {
         if all.contains_key(&request.secret_id) {
-            let message = format!(
-                "The operation failed because the secret {} already exists.",
-                request.secret_id
-            );
+            let message = format!("The operation failed because the secret {} already exists.", request.secret_id);
             return Err(ApiError("ResourceExistsException", message));
         }
         let mut secret = new_secret(&request.secret_id);
@@ -243,9 +204,8 @@ struct MoveStage {
 
 fn update_stage(secrets: &Secrets, request: &MoveStage) -> ApiResult {
     secrets.change(|all| {
-        let secret = all
-            .values_mut()
-            .find(|secret| secret.name == request.secret_id || secret.arn == request.secret_id);
+        let secret =
+            all.values_mut().find(|secret| secret.name == request.secret_id || secret.arn == request.secret_id);
         let secret = secret.ok_or_else(not_found)?;
         match &request.move_to_version_id {
             Some(id) if secret.version(id).is_none() => return Err(not_found()),

@@ -28,14 +28,9 @@ impl Server {
             let gone = async {
                 let _ = stopped.await;
             };
-            let _ = axum::serve(listener, service)
-                .with_graceful_shutdown(gone)
-                .await;
+            let _ = axum::serve(listener, service).with_graceful_shutdown(gone).await;
         });
-        Ok(Self {
-            address,
-            _stop: stop,
-        })
+        Ok(Self { address, _stop: stop })
     }
 
     /// `http://127.0.0.1:<port>`, without a slash at the end.
@@ -50,7 +45,10 @@ impl Server {
 
 /// Opens `port` on the loopback interface only; 0 takes any free one. `what` names the server in the error.
 pub async fn listen(what: &str, port: u16) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
-        format!("{what} cannot listen on port {port}: probably another program uses it; see --help for how to choose other ports")
-    })
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| port_taken(what, port))
+}
+
+/// What to tell a person whose port is in use.
+pub fn port_taken(what: &str, port: u16) -> String {
+    format!("{what} cannot listen on port {port}, perhaps because another program does; `--port` chooses other ports")
 }

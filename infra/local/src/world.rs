@@ -4,7 +4,7 @@
 //! tests start as many worlds as they like. The command line tool gives fixed ports and a folder to keep the state in.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,14 +15,13 @@ use crate::authorizer::Authorizer;
 use crate::build;
 use crate::cors::Cors;
 use crate::dynamodb::{self, Dynamo};
-use crate::environment::{
-    self, Places, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET,
-};
+use crate::environment::{self, Places, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
 use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::ids;
 use crate::invoke_api;
 use crate::issuer::Issuer;
+use crate::landing::{self, Landing};
 use crate::logs::Logs;
 use crate::paths;
 use crate::processes::Launch;
@@ -30,6 +29,7 @@ use crate::routes::{self, Routes};
 use crate::secrets_manager::Secrets;
 use crate::secrets_wire;
 use crate::server::{Server, listen};
+use crate::tiktok::TikTok;
 
 /// The memory that the functions are told they have.
 const MEMORY_MIB: u32 = 256;
@@ -45,10 +45,10 @@ pub struct Ports {
 }
 
 /// How a world differs from the usual one.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct WorldOptions {
     pub ports: Ports,
-    /// Where database and secrets are kept; `None` keeps them in memory.
+    /// Where database, secrets and the TikTok stand-in's contents are kept; `None` keeps them in memory.
     pub state: Option<PathBuf>,
     /// Where the functions' binaries are; `None` is where this program's own profile puts them.
     pub binaries: Option<PathBuf>,
@@ -62,6 +62,8 @@ pub struct WorldOptions {
     pub openapi: String,
     /// The table, see [`crate::dynamodb`].
     pub table: String,
+    /// The TikTok stand-in's clock and switches.
+    pub tiktok: tiktok_stand_in::Options,
     /// Shows what the functions print.
     pub echo: bool,
     pub function_timeout: Duration,
@@ -82,6 +84,7 @@ impl Default for WorldOptions {
             app_url: None,
             openapi: routes::OPENAPI.to_owned(),
             table: dynamodb::TABLE.to_owned(),
+            tiktok: tiktok_stand_in::Options::default(),
             echo: false,
             function_timeout: Duration::from_secs(29),
             integration_timeout: Duration::from_secs(30),
@@ -95,8 +98,10 @@ impl Default for WorldOptions {
 pub struct World {
     pub dynamodb: Dynamo,
     pub secrets: Secrets,
+    pub tiktok: TikTok,
     pub functions: Functions,
     pub issuer: Issuer,
+    table: String,
     environment: BTreeMap<String, String>,
     gateway: Server,
     invoke_api: Server,
@@ -106,75 +111,72 @@ pub struct World {
 impl World {
     /// Starts all servers. The functions' processes start with their first event; their binaries must be there by then.
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
-        let kept = paths::state()?;
-        std::fs::create_dir_all(&kept)
-            .with_context(|| format!("making the folder {}", kept.display()))?;
         let ports = options.ports;
+        let kept = |name: &str| options.state.as_ref().map(|folder| folder.join(name));
+        for folder in [Some(paths::state()?), options.state.clone()].into_iter().flatten() {
+            std::fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        }
 
-        let file = options
-            .state
-            .as_ref()
-            .map(|folder| folder.join("dynamodb.sqlite"));
-        let dynamodb = Dynamo::start(listen("DynamoDB", ports.dynamodb).await?, file.as_deref())?;
-        dynamodb.create_table(&options.table)?;
+        let dynamodb = Dynamo::start(listen("DynamoDB", ports.dynamodb).await?, kept("dynamodb.sqlite").as_deref())?;
+        let table = dynamodb.create_table(&options.table)?;
 
-        let secrets = match &options.state {
-            Some(folder) => Secrets::kept_in(&folder.join("secrets.json"))?,
-            None => Secrets::default(),
-        };
+        let secrets = kept("secrets.json").map_or_else(|| Ok(Secrets::default()), |file| Secrets::kept_in(&file))?;
         put_missing_secrets(&secrets);
-        let secrets_manager = Server::start(
-            listen("Secrets Manager", ports.secrets_manager).await?,
-            secrets_wire::router(secrets.clone()),
-        )?;
+        let app = secrets.current(TIKTOK_APP_SECRET).context("the secret of our TikTok app is not text")?;
+        let secrets_manager = listen("Secrets Manager", ports.secrets_manager).await?;
+        let secrets_manager = Server::start(secrets_manager, secrets_wire::router(secrets.clone()))?;
 
-        // The gateway's address is part of the functions' environment, so its port is opened before there are functions.
-        let gateway_listener = listen("the gateway", ports.gateway).await?;
-        let gateway_url = format!("http://{}", gateway_listener.local_addr()?);
-        let app_url = options
-            .app_url
-            .clone()
-            .unwrap_or_else(|| format!("{gateway_url}/"));
-        let table: serde_json::Value = serde_json::from_str(&options.table)?;
+        // The addresses of these two are told to parts that start before they can answer.
+        let gateway = listen("the gateway", ports.gateway).await?;
+        let gateway_url = format!("http://{}", gateway.local_addr()?);
+        let invoke_api = listen("the Invoke API", ports.invoke_api).await?;
+
+        let redirect_uri = format!("{gateway_url}/oauth/tiktok/callback");
+        let app = serde_json::from_str(&app).context("the secret of our TikTok app")?;
+        let tiktok = TikTok::start(ports.tiktok, options.tiktok, kept("tiktok.json"), &app, &redirect_uri).await?;
+
+        let app_url = options.app_url.unwrap_or_else(|| format!("{gateway_url}/"));
+        let origin = Url::parse(&app_url).context("APP_URL is not a URL")?.origin().ascii_serialization();
         let mut environment = environment::shared(&Places {
             dynamodb: dynamodb.url().to_owned(),
             secrets_manager: secrets_manager.url(),
-            tiktok: String::new(),
-            gateway: gateway_url.clone(),
-            app: app_url.clone(),
-            table: table["TableName"].as_str().unwrap_or_default().to_owned(),
+            tiktok: tiktok.url(),
+            redirect_uri,
+            app_url,
+            table: table.clone(),
         });
-        environment.extend(options.environment.clone());
+        environment.extend(options.environment);
 
-        let functions = Functions::new(
-            launches(&options, &environment)?,
-            Logs::new(options.echo),
-            options.function_timeout,
-            options.max_processes,
-        )
-        .await?;
-        let issuer = Issuer::new(gateway_url, &kept)?;
-        let origin = Url::parse(&app_url)
-            .context("APP_URL is not a URL")?
-            .origin()
-            .ascii_serialization();
-        let gateway = Gateway {
+        let binaries = options.binaries.map_or_else(paths::binaries, Ok)?;
+        let launches = launches(&binaries, options.functions, &environment)?;
+        let logs = Logs::new(options.echo);
+        let functions = Functions::new(launches, logs, options.function_timeout, options.max_processes).await?;
+        let issuer = Issuer::new(gateway_url.clone(), &paths::state()?)?;
+        let landing = Landing {
+            issuer: issuer.clone(),
+            openapi: options.openapi.clone(),
+            gateway: gateway_url,
+            tiktok: tiktok.url(),
+            invoke_api: format!("http://{}", invoke_api.local_addr()?),
+            dynamodb: dynamodb.url().to_owned(),
+            secrets_manager: secrets_manager.url(),
+        };
+        let front = Gateway {
             routes: Routes::from_openapi(&options.openapi)?,
             authorizer: Authorizer::new(&issuer),
             cors: Cors::new(vec![origin]),
             functions: functions.clone(),
             integration_timeout: options.integration_timeout,
         };
-        let gateway = Server::start(gateway_listener, gateway.router(issuer.router()))?;
-        let invoke_api = Server::start(
-            listen("the Invoke API", ports.invoke_api).await?,
-            invoke_api::router(functions.clone()),
-        )?;
+        let gateway = Server::start(gateway, front.router(issuer.router().merge(landing::router(landing))))?;
+        let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
         Ok(Self {
             dynamodb,
             secrets,
+            tiktok,
             functions,
             issuer,
+            table,
             environment,
             gateway,
             invoke_api,
@@ -200,10 +202,14 @@ impl World {
         &self.environment
     }
 
+    /// Whether the table holds nothing at all, as after the first start.
+    pub fn is_empty(&self) -> anyhow::Result<bool> {
+        self.dynamodb.is_empty(&self.table)
+    }
+
     /// Lets the functions reach DynamoDB by another way from the next event on, such as a proxy that counts.
     pub fn set_dynamodb_url(&self, url: &str) {
-        self.functions
-            .set_env_for_all("AWS_ENDPOINT_URL_DYNAMODB", url);
+        self.functions.set_env_for_all("AWS_ENDPOINT_URL_DYNAMODB", url);
     }
 }
 
@@ -214,35 +220,25 @@ impl Drop for World {
 }
 
 fn launches(
-    options: &WorldOptions,
-    shared: &BTreeMap<String, String>,
+    binaries: &Path,
+    more: BTreeMap<String, PathBuf>,
+    environment: &BTreeMap<String, String>,
 ) -> anyhow::Result<Vec<Launch>> {
-    let folder = match &options.binaries {
-        Some(folder) => folder.clone(),
-        None => paths::binaries()?,
-    };
-    let mut binaries: BTreeMap<String, PathBuf> = build::functions(&folder)?.into_iter().collect();
-    binaries.extend(options.functions.clone());
+    let mut functions: BTreeMap<String, PathBuf> = build::functions(binaries)?.into_iter().collect();
+    functions.extend(more);
     let launch = |(function, binary): (String, PathBuf)| {
-        let mut environment = shared.clone();
+        let mut environment = environment.clone();
         environment.extend(environment::of_function(&function, MEMORY_MIB));
-        Launch {
-            function,
-            binary,
-            environment,
-        }
+        Launch { function, binary, environment }
     };
-    Ok(binaries.into_iter().map(launch).collect())
+    Ok(functions.into_iter().map(launch).collect())
 }
 
 /// Makes the three secrets that the functions read, unless an earlier run has left them.
 fn put_missing_secrets(secrets: &Secrets) {
     let keyring = || json!({ "writer": "k1", "keys": { "k1": ids::key() } }).to_string();
     for (name, value) in [
-        (
-            TIKTOK_APP_SECRET,
-            json!({ "app_id": "7000000000000000001", "secret": ids::uuid() }).to_string(),
-        ),
+        (TIKTOK_APP_SECRET, json!({ "app_id": "7000000000000000001", "secret": ids::uuid() }).to_string()),
         (TOKEN_KEYRING_SECRET, keyring()),
         (WEB_KEYRING_SECRET, keyring()),
     ] {

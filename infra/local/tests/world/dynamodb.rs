@@ -28,11 +28,7 @@ async fn the_table_has_its_indexes_and_takes_conditional_writes() -> Result<()> 
 
     put("account#1").send().await?;
     put("account#2").send().await?;
-    let again = put("account#1")
-        .send()
-        .await
-        .unwrap_err()
-        .into_service_error();
+    let again = put("account#1").send().await.unwrap_err().into_service_error();
     assert!(again.is_conditional_check_failed_exception(), "{again}");
 
     let found = client
@@ -46,18 +42,8 @@ async fn the_table_has_its_indexes_and_takes_conditional_writes() -> Result<()> 
     assert_eq!(found.count(), 2);
     assert_eq!(world.dynamodb.dump("reconnect")?.len(), 2);
 
-    let table = client
-        .describe_table()
-        .table_name("reconnect")
-        .send()
-        .await?
-        .table
-        .unwrap();
-    let mut indexes: Vec<_> = table
-        .global_secondary_indexes()
-        .iter()
-        .filter_map(|index| index.index_name())
-        .collect();
+    let table = client.describe_table().table_name("reconnect").send().await?.table.unwrap();
+    let mut indexes: Vec<_> = table.global_secondary_indexes().iter().filter_map(|index| index.index_name()).collect();
     indexes.sort_unstable();
     assert_eq!(indexes, ["by_due", "by_status"]);
     assert!(table.latest_stream_arn().is_some());
@@ -97,32 +83,19 @@ async fn concurrent_conditional_increments_lose_nothing() -> Result<()> {
 async fn a_kept_world_has_its_data_and_its_secrets_after_a_restart() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("reconnect-{}", local::ids::uuid()));
     std::fs::create_dir_all(&folder)?;
-    let options = || WorldOptions {
-        state: Some(folder.clone()),
-        ..WorldOptions::default()
-    };
+    let options = || WorldOptions { state: Some(folder.clone()), ..WorldOptions::default() };
 
     let world = World::start(options()).await?;
-    let put = client(&world)
-        .put_item()
-        .table_name("reconnect")
-        .item("pk", S("a".to_owned()))
-        .item("sk", S("b".to_owned()));
+    let put =
+        client(&world).put_item().table_name("reconnect").item("pk", S("a".to_owned())).item("sk", S("b".to_owned()));
     put.send().await?;
-    let keyring = world
-        .secrets
-        .current(local::environment::TOKEN_KEYRING_SECRET);
+    let keyring = world.secrets.current(local::environment::TOKEN_KEYRING_SECRET);
     drop(world);
 
     let world = World::start(options()).await?;
     assert_eq!(world.dynamodb.dump("reconnect")?.len(), 1);
     assert!(keyring.is_some());
-    assert_eq!(
-        world
-            .secrets
-            .current(local::environment::TOKEN_KEYRING_SECRET),
-        keyring
-    );
+    assert_eq!(world.secrets.current(local::environment::TOKEN_KEYRING_SECRET), keyring);
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }

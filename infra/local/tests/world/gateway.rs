@@ -16,34 +16,31 @@ async fn a_request_becomes_an_event_of_format_2_0() -> Result<()> {
     let token = token(&world, "things:read other");
     let before = clock::epoch_millis();
 
-    let event = event(
-        request(&world, "POST", "/things/a%20b%2Fc?tag=x&tag=y%20z&empty=&=odd&%zz")?
-            .bearer_auth(world.issuer.mint(&json!({ "sub": "u", "org_id": "o", "scope": "things:manage", "groups": ["g", "h"], "n": 1 })))
-            .header("X-Thing", "one")
-            .header("x-thing", "two")
-            .header("Cookie", "a=1; b=2")
-            .header("User-Agent", "tests")
-            .header("Content-Type", "application/json")
-            .body(r#"{"ü":1}"#)
-            .send()
-            .await?,
-    )
-    .await?;
+    let event =
+        event(
+            request(&world, "POST", "/things/a%20b%2Fc?tag=x&tag=y%20z&empty=&=odd&%zz")?
+                .bearer_auth(world.issuer.mint(
+                    &json!({ "sub": "u", "org_id": "o", "scope": "things:manage", "groups": ["g", "h"], "n": 1 }),
+                ))
+                .header("X-Thing", "one")
+                .header("x-thing", "two")
+                .header("Cookie", "a=1; b=2")
+                .header("User-Agent", "tests")
+                .header("Content-Type", "application/json")
+                .body(r#"{"ü":1}"#)
+                .send()
+                .await?,
+        )
+        .await?;
 
     assert_eq!(event["version"], "2.0");
     assert_eq!(event["routeKey"], "POST /things/{id}");
     assert_eq!(event["rawPath"], "/things/a b/c");
     assert_eq!(event["rawQueryString"], "tag=x&tag=y%20z&empty=&=odd&%zz");
-    assert_eq!(
-        event["queryStringParameters"],
-        json!({ "tag": "x,y z", "empty": "", "": "odd", "%zz": "" })
-    );
+    assert_eq!(event["queryStringParameters"], json!({ "tag": "x,y z", "empty": "", "": "odd", "%zz": "" }));
     assert_eq!(event["pathParameters"], json!({ "id": "a b/c" }));
     assert_eq!(event["headers"]["x-thing"], "one,two");
-    assert_eq!(
-        event["headers"]["host"],
-        world.gateway_url().trim_start_matches("http://")
-    );
+    assert_eq!(event["headers"]["host"], world.gateway_url().trim_start_matches("http://"));
     assert_eq!(event["headers"].get("cookie"), None);
     assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
     assert_eq!(event["body"], r#"{"ü":1}"#);
@@ -67,20 +64,9 @@ async fn a_request_becomes_an_event_of_format_2_0() -> Result<()> {
 
     // The types that functions parse it with agree.
     let parsed: ApiGatewayV2httpRequest = serde_json::from_value(event)?;
-    assert_eq!(
-        parsed
-            .request_context
-            .authorizer
-            .and_then(|authorizer| authorizer.jwt)
-            .unwrap()
-            .claims["sub"],
-        "u"
-    );
+    assert_eq!(parsed.request_context.authorizer.and_then(|authorizer| authorizer.jwt).unwrap().claims["sub"], "u");
 
-    let refused = request(&world, "POST", "/things/1")?
-        .bearer_auth(token)
-        .send()
-        .await?;
+    let refused = request(&world, "POST", "/things/1")?.bearer_auth(token).send().await?;
     assert_eq!(refusal(refused).await?, (403, "Forbidden".to_owned()));
     Ok(())
 }
@@ -108,14 +94,9 @@ async fn a_body_that_is_not_text_comes_in_base64() -> Result<()> {
         ("application/octet-stream", b"\x00\xff".as_slice()),
         ("application/json", b"\xff".as_slice()),
     ] {
-        let event = event(
-            request(&world, "POST", "/open")?
-                .header("content-type", content_type)
-                .body(body)
-                .send()
-                .await?,
-        )
-        .await?;
+        let event =
+            event(request(&world, "POST", "/open")?.header("content-type", content_type).body(body).send().await?)
+                .await?;
         assert_eq!(event["isBase64Encoded"], true, "{content_type}");
     }
     Ok(())
@@ -124,9 +105,8 @@ async fn a_body_that_is_not_text_comes_in_base64() -> Result<()> {
 /// Sends an answer for the function to give.
 async fn answered(answer: Value) -> Result<reqwest::Response> {
     let world = world().await?;
-    let request = request(&world, "POST", "/open?act=answer")?
-        .header("content-type", "application/json")
-        .header("origin", APP);
+    let request =
+        request(&world, "POST", "/open?act=answer")?.header("content-type", "application/json").header("origin", APP);
     Ok(request.body(answer.to_string()).send().await?)
 }
 
@@ -146,10 +126,7 @@ async fn an_answer_becomes_a_response() -> Result<()> {
     assert_eq!(headers.get("x-ignored"), None);
     assert_eq!(headers["access-control-allow-origin"], APP);
     assert_eq!(headers["vary"], "Origin");
-    assert_eq!(
-        headers.get_all("set-cookie").iter().collect::<Vec<_>>(),
-        ["a=1; Secure", "b=2"]
-    );
+    assert_eq!(headers.get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1; Secure", "b=2"]);
     assert!(headers.contains_key("apigw-requestid"));
     assert_eq!(response.text().await?, "hi");
     Ok(())
@@ -176,11 +153,7 @@ async fn an_answer_that_is_no_response_is_an_internal_error() -> Result<()> {
         json!({ "statusCode": 200, "headers": { "x": ["list"] } }),
     ] {
         let response = answered(answer.clone()).await?;
-        assert_eq!(
-            refusal(response).await?,
-            (500, "Internal Server Error".to_owned()),
-            "{answer}"
-        );
+        assert_eq!(refusal(response).await?, (500, "Internal Server Error".to_owned()), "{answer}");
     }
     Ok(())
 }
@@ -198,15 +171,8 @@ async fn only_the_described_routes_and_methods_exist() -> Result<()> {
         ("PATCH", "/things/1"),
         ("GET", "/no"),
     ] {
-        let response = request(&world, method, path)?
-            .bearer_auth(token(&world, "things:read"))
-            .send()
-            .await?;
-        assert_eq!(
-            refusal(response).await?,
-            (404, "Not Found".to_owned()),
-            "{method} {path}"
-        );
+        let response = request(&world, method, path)?.bearer_auth(token(&world, "things:read")).send().await?;
+        assert_eq!(refusal(response).await?, (404, "Not Found".to_owned()), "{method} {path}");
     }
     let head = request(&world, "HEAD", "/open")?.send().await?;
     assert_eq!(head.status(), 404);
@@ -227,32 +193,15 @@ async fn the_gateway_answers_preflights_by_itself() -> Result<()> {
     let allowed = preflight(APP).await?;
     assert_eq!(allowed.status(), 204);
     assert_eq!(allowed.headers()["access-control-allow-origin"], APP);
-    assert_eq!(
-        allowed.headers()["access-control-allow-methods"],
-        "GET,POST"
-    );
-    assert_eq!(
-        allowed.headers()["access-control-allow-headers"],
-        "authorization,content-type,idempotency-key"
-    );
+    assert_eq!(allowed.headers()["access-control-allow-methods"], "GET,POST");
+    assert_eq!(allowed.headers()["access-control-allow-headers"], "authorization,content-type,idempotency-key");
     assert_eq!(allowed.headers()["vary"], "Origin");
-    assert_eq!(
-        allowed.headers().get("access-control-allow-credentials"),
-        None
-    );
+    assert_eq!(allowed.headers().get("access-control-allow-credentials"), None);
 
     let other = preflight("https://app.example.com.evil.example").await?;
     assert_eq!(other.status(), 204);
-    assert!(
-        other
-            .headers()
-            .keys()
-            .all(|name| !name.as_str().starts_with("access-control-"))
-    );
-    assert!(
-        world.functions.pids("echo")?.is_empty(),
-        "no function runs for a preflight"
-    );
+    assert!(other.headers().keys().all(|name| !name.as_str().starts_with("access-control-")));
+    assert!(world.functions.pids("echo")?.is_empty(), "no function runs for a preflight");
     Ok(())
 }
 
@@ -260,10 +209,7 @@ async fn the_gateway_answers_preflights_by_itself() -> Result<()> {
 async fn a_refusal_of_the_gateway_can_be_read_by_the_app() -> Result<()> {
     let world = world().await?;
 
-    let response = request(&world, "GET", "/things")?
-        .header("origin", APP)
-        .send()
-        .await?;
+    let response = request(&world, "GET", "/things")?.header("origin", APP).send().await?;
 
     assert_eq!(response.status(), 401);
     assert_eq!(response.headers()["access-control-allow-origin"], APP);
@@ -274,23 +220,12 @@ async fn a_refusal_of_the_gateway_can_be_read_by_the_app() -> Result<()> {
 async fn too_much_is_refused_before_any_function() -> Result<()> {
     let world = world().await?;
 
-    let long_head = request(&world, "GET", "/open")?
-        .header("x-long", "a".repeat(10_200))
-        .send()
-        .await?;
+    let long_head = request(&world, "GET", "/open")?.header("x-long", "a".repeat(10_200)).send().await?;
     assert_eq!(long_head.status(), 431);
-    let long_query = request(&world, "GET", &format!("/open?{}", "a".repeat(10_240)))?
-        .send()
-        .await?;
+    let long_query = request(&world, "GET", &format!("/open?{}", "a".repeat(10_240)))?.send().await?;
     assert_eq!(long_query.status(), 431);
-    let long_body = request(&world, "POST", "/open")?
-        .body(vec![b' '; 10 * 1024 * 1024 + 1])
-        .send()
-        .await?;
-    assert_eq!(
-        refusal(long_body).await?,
-        (413, "Request Entity Too Large".to_owned())
-    );
+    let long_body = request(&world, "POST", "/open")?.body(vec![b' '; 10 * 1024 * 1024 + 1]).send().await?;
+    assert_eq!(refusal(long_body).await?, (413, "Request Entity Too Large".to_owned()));
     let too_long_for_lambda = request(&world, "POST", "/open")?
         .header("content-type", "text/plain")
         .body(vec![b' '; 7 * 1024 * 1024])
@@ -299,61 +234,33 @@ async fn too_much_is_refused_before_any_function() -> Result<()> {
     assert_eq!(too_long_for_lambda.status(), 413);
     assert!(world.functions.pids("echo")?.is_empty());
 
-    let just_fits = request(&world, "GET", "/open")?
-        .header("x-long", "a".repeat(9_900))
-        .send()
-        .await?;
+    let just_fits = request(&world, "GET", "/open")?.header("x-long", "a".repeat(9_900)).send().await?;
     assert_eq!(just_fits.status(), 200);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_function_that_fails_in_any_way_is_an_internal_error() -> Result<()> {
-    let world = world_with(WorldOptions {
-        function_timeout: Duration::from_millis(300),
-        ..WorldOptions::default()
-    })
-    .await?;
+    let world =
+        world_with(WorldOptions { function_timeout: Duration::from_millis(300), ..WorldOptions::default() }).await?;
 
     for act in ["exit", "panic", "error", "sleep&millis=5000"] {
-        let response = request(&world, "GET", &format!("/open?act={act}"))?
-            .send()
-            .await?;
-        assert_eq!(
-            refusal(response).await?,
-            (500, "Internal Server Error".to_owned()),
-            "{act}"
-        );
+        let response = request(&world, "GET", &format!("/open?act={act}"))?.send().await?;
+        assert_eq!(refusal(response).await?, (500, "Internal Server Error".to_owned()), "{act}");
     }
-    assert_eq!(
-        request(&world, "GET", "/open")?.send().await?.status(),
-        200,
-        "and the next request is fine"
-    );
+    assert_eq!(request(&world, "GET", "/open")?.send().await?.status(), 200, "and the next request is fine");
     Ok(())
 }
 
 #[tokio::test]
 async fn the_gateway_does_not_wait_for_ever() -> Result<()> {
-    let world = world_with(WorldOptions {
-        integration_timeout: Duration::from_millis(200),
-        ..WorldOptions::default()
-    })
-    .await?;
+    let world =
+        world_with(WorldOptions { integration_timeout: Duration::from_millis(200), ..WorldOptions::default() }).await?;
     let started = Instant::now();
 
-    let response = request(&world, "GET", "/open?act=sleep&millis=3000")?
-        .send()
-        .await?;
+    let response = request(&world, "GET", "/open?act=sleep&millis=3000")?.send().await?;
 
-    assert_eq!(
-        refusal(response).await?,
-        (503, "Service Unavailable".to_owned())
-    );
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        started.elapsed()
-    );
+    assert_eq!(refusal(response).await?, (503, "Service Unavailable".to_owned()));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     Ok(())
 }
