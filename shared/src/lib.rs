@@ -4,5 +4,7 @@
 //! [`domain`] decide, and stores the decision. [`domain`] knows nothing of the others.
 
 pub mod domain;
+pub mod http;
+pub mod logging;
 pub mod sealing;
 pub mod store;

@@ -16,6 +16,8 @@ mod tokens;
 mod web;
 
 pub use confidential::{AccessToken, AppSecret, AuthCode, FinishTicket, Misshapen, RawState, activation_id_of};
+#[cfg(test)]
+pub(crate) use keyring::tests as keyring_tests;
 pub use keyring::{KeyId, Keyring, MalformedKeyring, Unsealable, key_id_of};
 pub use tokens::{Purpose, TokenBinding, TokenVault};
 pub use web::{Opened, WebPurpose, WebSeal};
