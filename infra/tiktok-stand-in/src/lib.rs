@@ -74,6 +74,7 @@ impl StandIn {
         let app = Router::new()
             .route("/", get(pages::landing))
             .nest("/portal", pages::router())
+            .route("/control/", get(control::documentation))
             .nest("/control", control::router())
             .route("/open_api/{*path}", any(api::pipeline::handle))
             .fallback(|| async { (StatusCode::NOT_FOUND, "404 page not found") })

@@ -136,6 +136,7 @@ async fn answer(shared: &Shared, endpoint: &'static Endpoint, arrival: &mut Arri
             return outcome;
         }
     }
+    let asked_page = arrival.params.text("page").and_then(|page| page.parse().ok()).unwrap_or(1);
     if arrival.strikes.iter().any(|strike| matches!(strike.kind, FaultKind::EndlessPaging)) {
         arrival.params.set_page(1);
     }
@@ -147,7 +148,7 @@ async fn answer(shared: &Shared, endpoint: &'static Endpoint, arrival: &mut Arri
         if let Some(outcome) = strike_instead(shared, strike, &arrival.request_id).await {
             return outcome;
         }
-        apply::alter(&strike.kind, &mut envelope);
+        apply::alter(&strike.kind, &mut envelope, asked_page);
     }
     let code = envelope["code"].as_i64();
     Outcome::Answered(apply::deliver(arrival.strikes.iter().map(|strike| &strike.kind), &envelope), code)

@@ -104,7 +104,7 @@ const FAULTS: &[&str] = &[
     r#"{"slow_body":{"chunk_bytes":10,"milliseconds":200}}"#,
 ];
 
-pub(super) async fn show() -> Html<String> {
+pub(crate) async fn show() -> Html<String> {
     page(
         "Control",
         &html! {

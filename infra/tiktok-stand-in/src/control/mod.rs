@@ -5,4 +5,4 @@ mod docs;
 mod routes;
 mod view;
 
-pub(crate) use self::routes::router;
+pub(crate) use self::{docs::show as documentation, routes::router};

@@ -18,7 +18,7 @@ use super::{
         Account, AccountRole, Advance, Blocked, Member, Move, NewMembership, NewSecret, Revoke, Scopes, Share, Status,
         Unshare,
     },
-    docs, view,
+    view,
 };
 use crate::{
     faults::Fault,
@@ -31,7 +31,6 @@ type Answer = Result<Json<Value>, Refused>;
 
 pub(crate) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/", get(docs::show))
         .route("/state", get(state))
         .route("/people", post(change(World::add_person)))
         .route("/business-centers", post(change(World::add_business_center)))

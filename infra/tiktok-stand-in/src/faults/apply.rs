@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::FaultKind;
@@ -56,8 +56,8 @@ pub(crate) fn instead(kind: &FaultKind, request_id: &str) -> Option<Response> {
     })
 }
 
-/// Alters a real answer; does nothing for kinds that do not.
-pub(crate) fn alter(kind: &FaultKind, answer: &mut Value) {
+/// Alters a real answer; does nothing for kinds that do not. `asked_page` is the page that the client wanted.
+pub(crate) fn alter(kind: &FaultKind, answer: &mut Value, asked_page: u64) {
     match kind {
         FaultKind::DataNull => answer["data"] = Value::Null,
         FaultKind::CodeAsString => answer["code"] = json!(answer["code"].to_string()),
@@ -70,9 +70,10 @@ pub(crate) fn alter(kind: &FaultKind, answer: &mut Value) {
         }
         FaultKind::EndlessPaging => {
             if let Some(info) = answer.pointer_mut("/data/page_info") {
-                let (page, size) = (info["page"].as_u64().unwrap_or(1), info["page_size"].as_u64().unwrap_or(10));
-                info["total_page"] = json!(page + 1);
-                info["total_number"] = json!((page + 1) * size);
+                let page_size = info["page_size"].as_u64().unwrap_or(10);
+                info["page"] = json!(asked_page);
+                info["total_page"] = json!(asked_page + 1);
+                info["total_number"] = json!((asked_page + 1) * page_size);
             }
         }
         FaultKind::LyingTotal { total_number, total_page } => {
@@ -115,7 +116,12 @@ pub(crate) fn deliver<'a>(kinds: impl Iterator<Item = &'a FaultKind>, answer: &V
             FaultKind::WrongContentType { content_type } => set(&mut response, header::CONTENT_TYPE, content_type),
             FaultKind::TruncatedBody => {
                 let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
-                let cut = stream::iter([Ok(half), Err(io::Error::from(io::ErrorKind::ConnectionAborted))]);
+                // A pause, so that the first half is on its way before the connection ends.
+                let end = stream::once(async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+                });
+                let cut = stream::once(async { Ok(half) }).chain(end);
                 *response.body_mut() = Body::from_stream(cut);
                 set(&mut response, header::CONTENT_LENGTH, &bytes.len().to_string());
             }
