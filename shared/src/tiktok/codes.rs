@@ -154,6 +154,13 @@ mod tests {
     }
 
     #[test]
+    fn every_code_of_tiktoks_own_services_is_unavailable() {
+        for code in (50_000..60_000).filter(|code| *code != 51021) {
+            assert_eq!(classify(Endpoint::Report, code, "Internal service error."), Refusal::Unavailable, "{code}");
+        }
+    }
+
+    #[test]
     fn no_row_of_the_table_overlaps_another() {
         for pair in CODES.windows(2) {
             assert!(pair[0].0.end() < pair[1].0.start(), "{pair:?}");

@@ -25,7 +25,7 @@ const PAGE: usize = 50;
 const MEMBERS_PAGE: usize = 20;
 /// How many ad accounts `/advertiser/info/` is asked about at once. TikTok's own limit is not published.
 const BATCH: usize = 50;
-/// How many questions about single accounts run at the same time: half of the lowest rate limit per second.
+/// How many questions about single accounts run at the same time.
 const AT_ONCE: usize = 4;
 
 /// A current member of a Business Center (`/bc/member/get/`).

@@ -1,0 +1,163 @@
+//! The authorization URL, the exchange and the revocation.
+
+use std::time::Duration;
+
+use shared::domain::checks::Refusal;
+use shared::sealing::{AuthCode, RawState};
+use shared::tiktok::{ExchangeFailed, Exchanged};
+use tiktok_stand_in::{Consent, Fault, FaultKind, Switches};
+use tokio::net::TcpListener;
+
+use super::support::{APP_ID, REDIRECT_URI, SCOPES, SECRET, World, app, client, soon, start, within};
+
+const EXCHANGE: &str = "/oauth2/access_token/";
+
+fn code(text: &str) -> AuthCode {
+    text.to_owned().try_into().unwrap()
+}
+
+/// Ana clicks through the consent page that our URL leads to.
+fn consent(world: &World) -> String {
+    let url = world.tiktok.authorization_url(APP_ID, &RawState::from_bytes(&[7; 32]), REDIRECT_URI);
+    let outcome = world.at_tiktok().consent(url.as_str(), Consent::by("ana")).unwrap();
+    let redirect = outcome.redirect.unwrap();
+    redirect.query_pairs().find(|(name, _)| name == "auth_code").unwrap().1.into_owned()
+}
+
+async fn refused(world: &World, secret: &str, auth_code: &str) -> Box<ExchangeFailed> {
+    world.tiktok.exchange(&app(secret), code(auth_code), soon()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn the_authorization_url_has_three_parameters_and_no_more() {
+    let state = RawState::from_bytes(&[7; 32]);
+    let url =
+        client("https://business-api.example.com").authorization_url(APP_ID, &state, "https://a.example/b?c=d&e=f");
+    assert_eq!(url.as_str().split('?').next(), Some("https://business-api.example.com/portal/auth"));
+    let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+    let expected = [("app_id", APP_ID), ("state", state.expose()), ("redirect_uri", "https://a.example/b?c=d&e=f")];
+    assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[tokio::test]
+async fn a_code_becomes_a_token_with_its_scopes() {
+    let world = World::new().await;
+    let auth_code = consent(&world);
+    let Exchanged { token, scopes, evidence } =
+        world.tiktok.exchange(&world.app, code(&auth_code), soon()).await.unwrap();
+    assert_eq!(scopes.ids().collect::<Vec<_>>(), SCOPES);
+    assert_eq!(evidence.code, Some(0));
+    assert_eq!(evidence.request_id.map(|id| id.len()), Some(34));
+    assert!(world.tiktok.person(&token, soon()).await.answer.is_ok());
+}
+
+#[tokio::test]
+async fn a_code_works_once() {
+    let world = World::new().await;
+    let auth_code = consent(&world);
+    world.tiktok.exchange(&world.app, code(&auth_code), soon()).await.unwrap();
+    let failed = refused(&world, SECRET, &auth_code).await;
+    assert_eq!(
+        (failed.refusal, failed.evidence.code, failed.suspect_secret),
+        (Refusal::CodeRejected, Some(40110), false)
+    );
+}
+
+/// T73: a wrong secret is never blamed on the person.
+#[tokio::test]
+async fn t73_a_rotated_secret_is_our_fault_and_casts_doubt_on_the_cached_one() {
+    let world = World::new().await;
+    let failed = refused(&world, "0123456789012345678901234567890123456789", &consent(&world)).await;
+    assert_eq!((failed.refusal, failed.suspect_secret), (Refusal::AppMisconfigured, true));
+    world.at_tiktok().world().set_app_blocked(APP_ID, true).unwrap();
+    let failed = refused(&world, SECRET, "0123456789012345678901234567890123456789").await;
+    assert_eq!(
+        (failed.refusal, failed.evidence.code, failed.suspect_secret),
+        (Refusal::AppMisconfigured, Some(40113), true)
+    );
+}
+
+#[tokio::test]
+async fn a_code_that_never_was_one_is_rejected_whatever_code_tiktok_has_for_it() {
+    for malformed_code in [40110, 40101, 40002, 40115] {
+        let world = World::with(Switches { malformed_code, ..Switches::default() }).await;
+        let failed = refused(&world, SECRET, "not-a-code").await;
+        assert_eq!((failed.refusal, failed.evidence.code), (Refusal::CodeRejected, Some(malformed_code)));
+    }
+}
+
+/// T58: TikTok spent the code and the answer was lost. It is not asked a second time.
+#[tokio::test]
+async fn t58_an_exchange_whose_answer_is_lost_is_not_repeated() {
+    for kind in [
+        FaultKind::Reset,
+        FaultKind::TruncatedBody,
+        FaultKind::BadGatewayHtml,
+        FaultKind::TooManyRequests,
+        FaultKind::Status { status: 503 },
+        FaultKind::Code { code: 40100, message: None },
+        FaultKind::Code { code: 50002, message: None },
+        FaultKind::DataNull,
+        FaultKind::CodeAsString,
+    ] {
+        let world = World::new().await;
+        let auth_code = consent(&world);
+        world.at_tiktok().add_fault(Fault::new(kind.clone()).on(EXCHANGE).after_processing()).unwrap();
+        let failed = refused(&world, SECRET, &auth_code).await;
+        assert!(failed.refusal.is_passing(), "{kind:?}: {:?}", failed.refusal);
+        assert_eq!(world.at_tiktok().exchanges(), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn t58_an_exchange_that_hangs_ends_with_the_deadline_and_is_not_repeated() {
+    let world = World::new().await;
+    let auth_code = consent(&world);
+    world.at_tiktok().add_fault(Fault::new(FaultKind::Hang).on(EXCHANGE)).unwrap();
+    let asked = tokio::time::Instant::now();
+    let failed = world.tiktok.exchange(&world.app, code(&auth_code), within(400)).await.unwrap_err();
+    assert_eq!((failed.refusal, failed.evidence.code), (Refusal::Unavailable, None));
+    assert!(asked.elapsed() < Duration::from_secs(2));
+    assert_eq!(world.at_tiktok().exchanges(), 1);
+}
+
+#[tokio::test]
+async fn an_exchange_without_time_left_is_not_begun() {
+    let world = World::new().await;
+    let auth_code = consent(&world);
+    let failed = world.tiktok.exchange(&world.app, code(&auth_code), within(0)).await.unwrap_err();
+    assert_eq!(failed.refusal, Refusal::Unavailable);
+    assert_eq!(world.at_tiktok().exchanges(), 0);
+}
+
+/// Nobody listened, so the code is unspent: trying again is safe.
+#[tokio::test]
+async fn an_exchange_is_repeated_while_no_connection_comes_about() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let tiktok = client(&format!("http://{free}"));
+    let exchange = tokio::spawn(async move { tiktok.exchange(&app(SECRET), code("not-a-code"), soon()).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let stand_in = start(&free.to_string(), Switches::default()).await;
+    let failed = exchange.await.unwrap().unwrap_err();
+    assert_eq!(failed.refusal, Refusal::CodeRejected, "the stand-in answered in the end");
+    assert_eq!(stand_in.handle().exchanges(), 1);
+}
+
+#[tokio::test]
+async fn an_exchange_with_nobody_there_ends() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let failed = client(&format!("http://{free}")).exchange(&app(SECRET), code("x"), soon()).await.unwrap_err();
+    assert_eq!(failed.refusal, Refusal::Unavailable);
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_dead_everywhere() {
+    let world = World::new().await;
+    let revoked = world.tiktok.revoke(&world.app, &world.token, soon()).await;
+    assert_eq!((revoked.answer, revoked.evidence.code), (Ok(()), Some(0)));
+    let again = world.tiktok.revoke(&world.app, &world.token, soon()).await;
+    assert_eq!(again.refusal(), Some(Refusal::TokenDead));
+    let authorized = world.tiktok.authorized(&world.app, &world.token, soon()).await;
+    assert_eq!((authorized.refusal(), authorized.evidence.code), (Some(Refusal::TokenDead), Some(40105)));
+    assert_eq!(world.at_tiktok().calls("/oauth2/advertiser/get/"), 1, "a dead token is not asked about twice");
+}
