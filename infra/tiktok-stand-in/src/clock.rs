@@ -53,3 +53,18 @@ impl fmt::Debug for Clock {
         f.debug_tuple("Clock").field(&self.now()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_can_stand_still_and_be_moved_from_any_clone() {
+        let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let clock = Clock::from_fn(move || noon);
+        clock.clone().advance(3600);
+        assert_eq!(clock.now(), "2026-11-23T13:00:00Z".parse().unwrap());
+        clock.advance(-7200);
+        assert_eq!(clock.now(), "2026-11-23T11:00:00Z".parse().unwrap());
+    }
+}

@@ -1,4 +1,47 @@
-//! Something that behaves like TikTok for Business, in this process.
+//! Something that behaves like TikTok for Business: the Marketing API, its authorization page, and the people, Business
+//! Centers and ad accounts behind them. For the local world and for tests; never part of what is deployed.
+//!
+//! ```
+//! use tiktok_stand_in::{AdAccount, App, BcRole, BusinessCenter, Consent, Membership, Options, Owner, Person, StandIn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let tiktok = StandIn::start("127.0.0.1:0".parse()?, Options::default()).await?;
+//! let handle = tiktok.handle();
+//!
+//! // Somebody, somewhere, with something. The world is steered statement by statement and seen by all endpoints at once.
+//! let (app, center, account) = ("7300000000000000031", "7200000000000000021", "7100000000000000011");
+//! handle.world().add_app(App::new(app, "the-secret", ["http://localhost:3000/callback"], [1, 4]))?;
+//! handle.world().add_person(Person::new("ana").name("Ana M"))?;
+//! handle.world().add_business_center(BusinessCenter::new(center, "Shop Group"))?;
+//! handle.world().set_membership(center, Membership::joined("ana", BcRole::Admin))?;
+//! handle.world().add_ad_account(AdAccount::new(account, "Shop EU", Owner::business_center(center)))?;
+//!
+//! // Ana confirms, as she would by clicking, and is sent back with a code that lives one hour.
+//! let link = tiktok.authorization_url(app, "http://localhost:3000/callback", "some-state");
+//! let back = handle.consent(&link, Consent::by("ana"))?.redirect.expect("she confirmed");
+//! assert!(back.as_str().starts_with("http://localhost:3000/callback?auth_code="));
+//!
+//! // Later she loses her role: nothing else has to be told.
+//! handle.world().remove_member(center, "ana")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | Question | Where |
+//! |---|---|
+//! | who reaches what, what can happen to whom | `world`: pure state, no HTTP |
+//! | codes, tokens, authorizing again, revoking | `world::grants` |
+//! | which endpoints exist and which scope each needs | `api::endpoints`, [`scopes`] |
+//! | in which order a call is refused | `api::pipeline` |
+//! | what nobody outside TikTok knows for certain | [`switches`], each with its default |
+//! | outages, lies and slowness on demand | [`Fault`] and [`FaultKind`] |
+//! | what a person sees and clicks | `portal` (the rules) and `pages` (the HTML) |
+//! | steering with curl | `control`, documented at `GET /control/` |
+//! | what was asked so far | [`Handle::log`], [`Handle::calls`], [`Handle::exchanges`] |
+//!
+//! Ad accounts are the only assets. Not played: the code that TikTok mails at the first authorization of an account, the
+//! ten minutes until a new redirect URI works, sandbox hosts, and every endpoint that the table in `api::endpoints` lacks.
 
 mod api;
 mod clock;

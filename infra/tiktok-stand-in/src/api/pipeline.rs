@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::to_bytes,
-    extract::{ConnectInfo, Request, State as Shares},
+    extract::{ConnectInfo, Request, State as AppState},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -32,7 +32,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Handles everything below `/open_api/`.
 pub(crate) async fn handle(
-    Shares(shared): Shares<Arc<Shared>>,
+    AppState(shared): AppState<Arc<Shared>>,
     ConnectInfo(reset): ConnectInfo<ResetSwitch>,
     request: Request,
 ) -> Response {

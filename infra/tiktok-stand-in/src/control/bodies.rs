@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::world::{AccountStatus, AdvertiserRole, BcRole, FinanceRole, Membership, Owner, RelationStatus};
+use crate::world::{AccountStatus, AdvertiserRole, BcRole, BcStatus, FinanceRole, Membership, Owner, RelationStatus};
 
 #[derive(Deserialize)]
 #[serde(from = "FlatMembership")]
@@ -29,6 +29,13 @@ impl From<FlatMembership> for NewMembership {
         let FlatMembership { bc_id, login, role, finance_role, relation_status } = flat;
         Self { bc_id, membership: Membership { login, role, finance_role, relation_status } }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CenterStatus {
+    pub bc_id: String,
+    pub status: BcStatus,
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,12 @@ const ROUTES: &[(&str, &str, &str, &str)] = &[
     ("POST", "business-centers", r#"{"bc_id":"7200000000000000021","name":"Shop Group"}"#, "a Business Center"),
     (
         "POST",
+        "business-center-status",
+        r#"{"bc_id":"7200000000000000021","status":"PUNISH"}"#,
+        "a Business Center's status: ENABLE, REVIEWING, DENY or PUNISH",
+    ),
+    (
+        "POST",
         "ad-accounts",
         r#"{"advertiser_id":"7100000000000000011","name":"Shop EU","owner":{"business_center":"7200000000000000021"}}"#,
         "an ad account; the owner may also be {\"person\":\"ana\"}",

@@ -5,7 +5,7 @@ use std::{future::ready, sync::Arc};
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, State as Shares},
+    extract::{Path, State as AppState},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::{
     bodies::{
-        Account, AccountRole, Advance, Blocked, Member, Move, NewMembership, NewSecret, Revoke, Scopes, Share, Status,
-        Unshare,
+        Account, AccountRole, Advance, Blocked, CenterStatus, Member, Move, NewMembership, NewSecret, Revoke, Scopes,
+        Share, Status, Unshare,
     },
     view,
 };
@@ -36,6 +36,10 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
         .route("/business-centers", post(change(World::add_business_center)))
         .route("/ad-accounts", post(change(World::add_ad_account)))
         .route("/apps", post(change(World::add_app)))
+        .route(
+            "/business-center-status",
+            post(change(|world, it: CenterStatus| world.set_center_status(&it.bc_id, it.status))),
+        )
         .route(
             "/memberships",
             post(change(|world, it: NewMembership| world.set_membership(&it.bc_id, it.membership)))
@@ -75,63 +79,63 @@ pub(crate) fn router() -> Router<Arc<Shared>> {
 /// A handler that reads a `T` and applies it to the world.
 fn change<T: DeserializeOwned>(
     apply: impl Fn(&mut World, T) -> Result<(), StandInError> + Clone + Send + Sync + 'static,
-) -> impl Fn(Shares<Arc<Shared>>, Bytes) -> std::future::Ready<Answer> + Clone + Send + Sync + 'static {
-    move |Shares(shared), body| {
+) -> impl Fn(AppState<Arc<Shared>>, Bytes) -> std::future::Ready<Answer> + Clone + Send + Sync + 'static {
+    move |AppState(shared), body| {
         let applied = read(&body).and_then(|body| apply(&mut shared.lock().world, body).map_err(Refused::from));
         ready(applied.map(|()| done()))
     }
 }
 
-async fn state(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+async fn state(AppState(shared): AppState<Arc<Shared>>) -> Json<Value> {
     Json(view::state(&shared.lock().world, shared.clock.now()))
 }
 
-async fn rotate_secret(Shares(shared): Shares<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
+async fn rotate_secret(AppState(shared): AppState<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
     let NewSecret { secret } = read(&body)?;
     shared.lock().world.rotate_secret(&app_id, &secret)?;
     Ok(done())
 }
 
-async fn set_blocked(Shares(shared): Shares<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
+async fn set_blocked(AppState(shared): AppState<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
     let Blocked { blocked } = read(&body)?;
     shared.lock().world.set_app_blocked(&app_id, blocked)?;
     Ok(done())
 }
 
-async fn set_scopes(Shares(shared): Shares<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
+async fn set_scopes(AppState(shared): AppState<Arc<Shared>>, Path(app_id): Path<String>, body: Bytes) -> Answer {
     let Scopes { scopes } = read(&body)?;
     shared.lock().world.set_app_scopes(&app_id, scopes)?;
     Ok(done())
 }
 
-async fn faults(Shares(shared): Shares<Arc<Shared>>) -> Answer {
+async fn faults(AppState(shared): AppState<Arc<Shared>>) -> Answer {
     to_json(shared.lock().faults.list())
 }
 
-async fn add_fault(Shares(shared): Shares<Arc<Shared>>, body: Bytes) -> Answer {
+async fn add_fault(AppState(shared): AppState<Arc<Shared>>, body: Bytes) -> Answer {
     let fault: Fault = read(&body)?;
     let id = shared.lock().faults.add(fault)?;
     Ok(Json(json!({ "id": id })))
 }
 
-async fn clear_faults(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+async fn clear_faults(AppState(shared): AppState<Arc<Shared>>) -> Json<Value> {
     shared.lock().faults.clear_all();
     shared.changed();
     done()
 }
 
-async fn clear_fault(Shares(shared): Shares<Arc<Shared>>, Path(id): Path<u64>) -> Answer {
+async fn clear_fault(AppState(shared): AppState<Arc<Shared>>, Path(id): Path<u64>) -> Answer {
     let cleared = shared.lock().faults.clear(id);
     shared.changed();
     if cleared { Ok(done()) } else { Err(StandInError::NotFound { what: "fault", id: id.to_string() }.into()) }
 }
 
-async fn switches(Shares(shared): Shares<Arc<Shared>>) -> Answer {
+async fn switches(AppState(shared): AppState<Arc<Shared>>) -> Answer {
     to_json(&shared.lock().world.switches)
 }
 
 /// Turns the switches that are named and leaves the others.
-async fn set_switches(Shares(shared): Shares<Arc<Shared>>, body: Bytes) -> Answer {
+async fn set_switches(AppState(shared): AppState<Arc<Shared>>, body: Bytes) -> Answer {
     let turned: serde_json::Map<String, Value> = read(&body)?;
     let mut state = shared.lock();
     let mut all = serde_json::to_value(&state.world.switches).map_err(|error| invalid(&error))?;
@@ -143,13 +147,13 @@ async fn set_switches(Shares(shared): Shares<Arc<Shared>>, body: Bytes) -> Answe
     to_json(&state.world.switches)
 }
 
-async fn advance(Shares(shared): Shares<Arc<Shared>>, body: Bytes) -> Answer {
+async fn advance(AppState(shared): AppState<Arc<Shared>>, body: Bytes) -> Answer {
     let Advance { seconds } = read(&body)?;
     shared.clock.advance(seconds);
     Ok(Json(json!({ "now": shared.clock.now() })))
 }
 
-async fn log(Shares(shared): Shares<Arc<Shared>>) -> Answer {
+async fn log(AppState(shared): AppState<Arc<Shared>>) -> Answer {
     let state = shared.lock();
     let endpoints = state
         .log
@@ -162,7 +166,7 @@ async fn log(Shares(shared): Shares<Arc<Shared>>) -> Answer {
     })))
 }
 
-async fn clear_log(Shares(shared): Shares<Arc<Shared>>) -> Json<Value> {
+async fn clear_log(AppState(shared): AppState<Arc<Shared>>) -> Json<Value> {
     shared.lock().log.clear();
     done()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawQuery, State as Shares},
+    extract::{RawQuery, State as AppState},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -23,7 +23,7 @@ const COOKIE: &str = "tiktok_stand_in_session";
 
 /// `GET /portal/auth`
 pub(super) async fn show(
-    Shares(shared): Shares<Arc<Shared>>,
+    AppState(shared): AppState<Arc<Shared>>,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Response {
@@ -41,7 +41,7 @@ pub(super) async fn show(
 }
 
 /// `POST /portal/login`: with a password, or with one click (`one_click=yes`).
-pub(super) async fn sign_in(Shares(shared): Shares<Arc<Shared>>, body: String) -> Response {
+pub(super) async fn sign_in(AppState(shared): AppState<Arc<Shared>>, body: String) -> Response {
     let form = Form::parse(&body);
     let mut state = shared.lock();
     let world = &mut state.world;
@@ -59,7 +59,7 @@ pub(super) async fn sign_in(Shares(shared): Shares<Arc<Shared>>, body: String) -
 }
 
 /// `POST /portal/logout`
-pub(super) async fn sign_out(Shares(shared): Shares<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
+pub(super) async fn sign_out(AppState(shared): AppState<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
     if let Some(session) = cookie(&headers) {
         shared.lock().world.sessions.remove(session);
     }
@@ -69,7 +69,7 @@ pub(super) async fn sign_out(Shares(shared): Shares<Arc<Shared>>, headers: Heade
 }
 
 /// `POST /portal/consent`
-pub(super) async fn submit(Shares(shared): Shares<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
+pub(super) async fn submit(AppState(shared): AppState<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
     let form = Form::parse(&body);
     let query = form.first("query").unwrap_or_default();
     let now = shared.clock.now();

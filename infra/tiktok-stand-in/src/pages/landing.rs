@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State as Shares, response::Html};
+use axum::{extract::State as AppState, response::Html};
 use maud::html;
 
 use super::page;
@@ -11,7 +11,7 @@ use crate::{
     world::{AdAccountState, Owner, World},
 };
 
-pub(crate) async fn landing(Shares(shared): Shares<Arc<Shared>>) -> Html<String> {
+pub(crate) async fn landing(AppState(shared): AppState<Arc<Shared>>) -> Html<String> {
     let state = shared.lock();
     let world = &state.world;
     page(

@@ -1,8 +1,8 @@
 //! Everything that can happen to people, Business Centers and ad accounts.
 
 use super::{
-    AccountRole, AccountStatus, AdAccount, AdAccountState, AdvertiserRole, App, BusinessCenter, BusinessCenterState,
-    Membership, Owner, Person, Relation, RelationStatus, RelationType, World,
+    AccountRole, AccountStatus, AdAccount, AdAccountState, AdvertiserRole, App, BcStatus, BusinessCenter,
+    BusinessCenterState, Membership, Owner, Person, Relation, RelationStatus, RelationType, World,
 };
 use crate::ids;
 
@@ -102,6 +102,11 @@ impl World {
             Some(member) => *member = membership,
             None => center.members.push(membership),
         }
+        Ok(())
+    }
+
+    pub fn set_center_status(&mut self, bc_id: &str, status: BcStatus) -> Result {
+        self.center_mut(bc_id)?.info.status = status;
         Ok(())
     }
 

@@ -69,8 +69,8 @@ impl Person {
         };
         or(&mut self.display_name, self.login.clone());
         or(&mut self.email, format!("{}@example.com", self.login));
-        or(&mut self.core_user_id, ids::derived_id(74, &self.login));
-        or(&mut self.user_id, ids::derived_id(69, &self.login));
+        or(&mut self.core_user_id, ids::derived_id(74, &format!("core {}", self.login)));
+        or(&mut self.user_id, ids::derived_id(69, &format!("member {}", self.login)));
     }
 }
 
@@ -150,6 +150,13 @@ pub struct Membership {
     pub finance_role: Option<FinanceRole>,
     #[serde(default)]
     pub relation_status: RelationStatus,
+}
+
+impl Membership {
+    /// A full member without a finance role.
+    pub fn joined(login: impl Into<String>, role: BcRole) -> Self {
+        Self { login: login.into(), role, finance_role: None, relation_status: RelationStatus::Bound }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

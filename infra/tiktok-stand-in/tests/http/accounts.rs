@@ -1,9 +1,11 @@
 //! Which ad accounts a token covers, their details, and who authorized.
 
 use serde_json::json;
-use tiktok_stand_in::{AccountStatus, AdAccounts, AdvertiserRole, BcRole, Owner, RelationStatus, switches::ForeignId};
+use tiktok_stand_in::{
+    AccountStatus, AdAccounts, AdvertiserRole, BcRole, Membership, Owner, RelationStatus, switches::ForeignId,
+};
 
-use crate::support::{AGENCY, APP, DANS, EU, FR, SHOP, Town, US, column, membership};
+use crate::support::{AGENCY, APP, DANS, EU, FR, SHOP, Town, US, column};
 
 #[tokio::test]
 async fn the_list_shrinks_when_access_is_lost_and_the_token_stays_valid() {
@@ -82,7 +84,7 @@ async fn the_owner_is_shown_only_to_its_admin_with_a_role_through_it() {
     assert_eq!(owner("ben", EU).await, None, "not an admin of the Business Center");
     // Ana stays admin of the owner, but her role on the account comes through the partner alone.
     handle.world().share(EU, AGENCY, RelationStatus::Bound).unwrap();
-    handle.world().set_membership(AGENCY, membership("ana", BcRole::Admin)).unwrap();
+    handle.world().set_membership(AGENCY, Membership::joined("ana", BcRole::Admin)).unwrap();
     handle.world().set_account_role(EU, SHOP, "ana", None).unwrap();
     assert_eq!(owner("ana", EU).await, None);
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 use tiktok_stand_in::{
-    AdAccounts, BcRole, Consent, PERSONAL, Permissions, StandInError,
+    AdAccounts, BcRole, Consent, Membership, PERSONAL, Permissions, StandInError,
     switches::{DeniedConsent, RedirectParameters},
 };
 
-use crate::support::{AGENCY, APP, CALLBACK, DANS, EU, FR, SHOP, Town, UNKNOWN_SCOPE, US, membership, parameter};
+use crate::support::{AGENCY, APP, CALLBACK, DANS, EU, FR, SHOP, Town, UNKNOWN_SCOPE, US, parameter};
 
 #[tokio::test]
 async fn the_redirect_carries_both_names_and_the_state_and_nothing_else() {
@@ -49,7 +49,7 @@ async fn permissions_and_accounts_are_what_was_left_on() {
 #[tokio::test]
 async fn the_business_center_switch_limits_what_is_offered() {
     let town = Town::new().await;
-    town.tiktok.handle().world().set_membership(AGENCY, membership("ana", BcRole::Admin)).unwrap();
+    town.tiktok.handle().world().set_membership(AGENCY, Membership::joined("ana", BcRole::Admin)).unwrap();
     let ids = async |consent| town.exchange(&town.consent(consent)).await["data"]["advertiser_ids"].clone();
     assert_eq!(ids(Consent::by("ana")).await, json!([EU, US, FR]), "the first Business Center");
     assert_eq!(ids(Consent::by("ana").in_business_center(AGENCY)).await, json!([FR]));

@@ -6,7 +6,7 @@ use tiktok_stand_in::{
     switches::EmptyExtUserRole,
 };
 
-use crate::support::{AGENCY, DANS, EU, FR, SHOP, Town, US, column, membership};
+use crate::support::{AGENCY, DANS, EU, FR, SHOP, Town, US, column};
 
 const ASSETS: [(&str, &str); 2] = [("bc_id", SHOP), ("asset_type", "ADVERTISER")];
 
@@ -22,7 +22,7 @@ async fn a_persons_business_centers_come_with_their_exact_role() {
         .world()
         .set_membership(
             AGENCY,
-            Membership { finance_role: Some(FinanceRole::Manager), ..membership("ana", BcRole::Standard) },
+            Membership { finance_role: Some(FinanceRole::Manager), ..Membership::joined("ana", BcRole::Standard) },
         )
         .unwrap();
     let answer = town.get(&town.ana(), "/bc/get/", &[]).await;
@@ -45,7 +45,7 @@ async fn a_persons_business_centers_come_with_their_exact_role() {
 #[tokio::test]
 async fn nobodys_and_unknown_business_centers_are_an_empty_list() {
     let town = Town::new().await;
-    let invited = Membership { relation_status: RelationStatus::Pending, ..membership("dan", BcRole::Admin) };
+    let invited = Membership { relation_status: RelationStatus::Pending, ..Membership::joined("dan", BcRole::Admin) };
     town.tiktok.handle().world().set_membership(SHOP, invited).unwrap();
     let answer = town.get(&town.token("dan", &[1]), "/bc/get/", &[]).await;
     assert_eq!((&answer["code"], &answer["data"]["list"]), (&json!(0), &json!([])), "an invitation is no membership");
@@ -66,7 +66,7 @@ async fn tiered_business_centers_show_parent_and_children() {
         let mut info = BusinessCenter::new(child, "Shop Child");
         info.parent_bc_id = Some(SHOP.to_owned());
         world.add_business_center(info).unwrap();
-        world.set_membership(child, membership("ana", BcRole::Admin)).unwrap();
+        world.set_membership(child, Membership::joined("ana", BcRole::Admin)).unwrap();
         world.add_ad_account(AdAccount::new("7100000000000000055", "Child's", Owner::business_center(child))).unwrap();
     }
     let query = [("scene", "TIERED_ACCOUNT"), ("bc_id", SHOP), ("filtering", r#"{"relation_type":"CHILD"}"#)];
@@ -174,7 +174,8 @@ async fn ownership_follows_moves_and_may_leave_a_trace() {
 #[tokio::test]
 async fn members_are_listed_with_their_role_and_invited_ones_by_email() {
     let town = Town::new().await;
-    let invited = Membership { relation_status: RelationStatus::Pending, ..membership("dan", BcRole::Standard) };
+    let invited =
+        Membership { relation_status: RelationStatus::Pending, ..Membership::joined("dan", BcRole::Standard) };
     town.tiktok.handle().world().set_membership(SHOP, invited).unwrap();
     let token = town.ana();
     let answer = town.get(&token, "/bc/member/get/", &[("bc_id", SHOP)]).await;

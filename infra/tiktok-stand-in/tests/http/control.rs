@@ -41,6 +41,8 @@ async fn a_world_can_be_built_and_changed_over_http() {
     assert_eq!(column(&shared, "relation_status"), ["REJECTED"]);
     assert_eq!(call(&town, Method::DELETE, "shares", json!({ "advertiser_id": account, "bc_id": SHOP })).await.0, 200);
 
+    post(&town, "business-center-status", json!({ "bc_id": center, "status": "PUNISH" })).await;
+    assert_eq!(town.get(&token, "/bc/get/", &[]).await["data"]["list"][0]["bc_info"]["status"], "PUNISH");
     post(&town, "status", json!({ "advertiser_id": account, "status": "STATUS_LIMIT" })).await;
     let role = json!({ "advertiser_id": account, "bc_id": center, "login": "eve", "role": null });
     post(&town, "account-roles", role).await;

@@ -34,10 +34,6 @@ pub struct Town {
     pub http: Client,
 }
 
-pub fn membership(login: &str, role: BcRole) -> Membership {
-    Membership { login: login.to_owned(), role, finance_role: None, relation_status: RelationStatus::Bound }
-}
-
 impl Town {
     pub async fn new() -> Self {
         static PROVIDER: Once = Once::new();
@@ -52,9 +48,9 @@ impl Town {
             }
             world.add_business_center(BusinessCenter::new(SHOP, "Shop Group")).unwrap();
             world.add_business_center(BusinessCenter::new(AGENCY, "Agency")).unwrap();
-            world.set_membership(SHOP, membership("ana", BcRole::Admin)).unwrap();
-            world.set_membership(SHOP, membership("ben", BcRole::Standard)).unwrap();
-            world.set_membership(AGENCY, membership("cara", BcRole::Admin)).unwrap();
+            world.set_membership(SHOP, Membership::joined("ana", BcRole::Admin)).unwrap();
+            world.set_membership(SHOP, Membership::joined("ben", BcRole::Standard)).unwrap();
+            world.set_membership(AGENCY, Membership::joined("cara", BcRole::Admin)).unwrap();
             let owned = [(EU, "Shop EU", SHOP), (US, "Shop US", SHOP), (FR, "Shop FR", AGENCY)];
             for (id, name, owner) in owned {
                 world.add_ad_account(AdAccount::new(id, name, Owner::business_center(owner))).unwrap();
