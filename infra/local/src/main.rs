@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use local::world::{Ports, World, WorldOptions};
 use local::{build, environment, import, paths, story};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
 #[derive(Parser)]
@@ -85,11 +86,17 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     if world.is_empty()? {
         say("Telling the story to an empty world …");
         if let Err(error) = story::seed(&world).await {
-            say(&format!("The story could not be told: {error:#}\nWhat is there is incomplete; --fresh starts over."));
+            say(&format!(
+                "The story could not be told: {error:#}\nSo there may be little to see; --fresh starts over."
+            ));
         }
     }
     say(&whereabouts(&world, &env_file));
-    tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C")?,
+        _ = terminated.recv() => {}
+    }
     say("Stopping.");
     Ok(())
 }

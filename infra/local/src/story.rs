@@ -138,8 +138,17 @@ fn advertiser_id(number: u32) -> String {
     format!("73182049566173204{number:02}")
 }
 
-/// Tells the whole story to an empty world, whose functions must be built.
+/// Tells the whole story to an empty world, whose functions must be built. When that fails, TikTok is again as it was before.
 pub async fn seed(world: &World) -> anyhow::Result<()> {
+    let before = world.tiktok.handle().snapshot();
+    let told = tell(world).await;
+    if told.is_err() {
+        world.tiktok.handle().restore(&before)?;
+    }
+    told
+}
+
+async fn tell(world: &World) -> anyhow::Result<()> {
     let accounts = accounts();
     let tiktok = world.tiktok.handle();
     populate(tiktok, &accounts).context("populating the TikTok stand-in")?;

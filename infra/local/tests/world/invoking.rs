@@ -206,8 +206,7 @@ async fn nothing_is_left_when_the_world_is_gone() -> Result<()> {
 #[tokio::test]
 async fn the_invoke_api_speaks_as_lambda_does() -> Result<()> {
     let world = world().await?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::new();
+    let client = local::client::new()?;
     let url = |name: &str| format!("{}/2015-03-31/functions/{name}/invocations", world.invoke_url());
 
     let echoed = client.post(url("echo")).body(r#"{"a":1}"#).send().await?;

@@ -3,6 +3,7 @@
 mod dynamodb;
 mod gateway;
 mod invoking;
+mod landing;
 mod secrets;
 mod support;
 mod tokens;
