@@ -1,0 +1,61 @@
+//! Judging a connection: everything is asked at the same time, and the domain decides.
+//!
+//! [`judge`] is for one token and one ad account. Where one token is judged for many accounts, its evidence is gathered
+//! once and [`conclude`] is called for each account.
+
+use tokio::time::Instant;
+
+use crate::domain::checks::{AccountEvidence, Answer, Check, Gathered, GrantEvidence};
+use crate::domain::diagnosis::{Diagnosis, diagnose};
+use crate::domain::examine::Subject;
+use crate::sealing::AccessToken;
+use crate::secrets::AppCredentials;
+use crate::tiktok::TikTok;
+
+/// A diagnosis and all that TikTok said for it: who authorized, which Business Centers that person has, what was refused.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub grant: GrantEvidence,
+    pub account: AccountEvidence,
+    pub diagnosis: Diagnosis,
+}
+
+/// Asks TikTok everything about a token and an ad account. Whatever has no answer by `deadline` is inconclusive.
+pub async fn judge(
+    tiktok: &TikTok,
+    app: &AppCredentials,
+    token: &AccessToken,
+    subject: Subject<'_>,
+    deadline: Instant,
+) -> Judged {
+    let (grant, mut account) = futures::join!(
+        tiktok.grant_evidence(app, token, subject.original, deadline),
+        tiktok.account_evidence(token, subject.advertiser_id, deadline),
+    );
+    let diagnosis = conclude(tiktok, token, subject, &grant, &mut account, deadline).await;
+    Judged { grant, account, diagnosis }
+}
+
+/// The verdict about one account. Where ownership failed, a second endpoint is asked about it, unless its answer is there
+/// already: for further accounts of the same token and Business Center it may be copied from the first.
+pub async fn conclude(
+    tiktok: &TikTok,
+    token: &AccessToken,
+    subject: Subject<'_>,
+    grant: &GrantEvidence,
+    account: &mut AccountEvidence,
+    deadline: Instant,
+) -> Diagnosis {
+    let first = diagnose(subject, Gathered { grant, account });
+    let is_not_owned = |diagnosis: &Diagnosis| {
+        diagnosis
+            .findings
+            .iter()
+            .any(|finding| finding.check == Check::AdAccountOwned && finding.answer == Answer::Failed)
+    };
+    if account.reachable.is_some() || !is_not_owned(&first) {
+        return first;
+    }
+    account.reachable = Some(tiktok.reachable(token, subject.original, deadline).await);
+    diagnose(subject, Gathered { grant, account })
+}
