@@ -1,7 +1,7 @@
 //! The JWT authorizer: who calls, and whether the route's scopes allow it, decided before any function runs.
 //!
-//! As API Gateway does it: the signature with the issuer's published key, `iss`, `aud`, `exp`, `nbf` and `iat`, then at least one of the
-//! route's scopes. Only RS256 is accepted, whatever the token's header says.
+//! As API Gateway does it: the signature with the issuer's published key, `iss`, `aud`, `exp`, `nbf` and `iat`, then at
+//! least one of the route's scopes. Only RS256 is accepted, whatever the token's header says.
 
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};

@@ -1,5 +1,5 @@
-//! CORS as HTTP APIs do it: the gateway alone decides. It answers preflights itself, adds its own headers to every answer for a listed
-//! origin, and drops those that a function sets.
+//! CORS as HTTP APIs do it: the gateway alone decides. It answers preflights itself, adds its own headers to every
+//! answer for a listed origin, and drops those that a function sets.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

@@ -1,7 +1,8 @@
 //! DynamoDB: dynoxide, embedded, behind the real wire protocol on its own port.
 //!
-//! The table comes from `infra/local/table.json`, in the shape of the AWS `CreateTable` request, with `CloudFormation`'s
-//! `TimeToLiveSpecification` beside it. Expired items go when a timer sweeps them, as late and as unannounced as on AWS.
+//! The table comes from `infra/local/table.json`, in the shape of the AWS `CreateTable` request, with
+//! `CloudFormation`'s `TimeToLiveSpecification` beside it. Expired items go when a timer sweeps them, as late and as
+//! unannounced as on AWS.
 
 use std::path::Path;
 use std::time::Duration;
@@ -51,8 +52,8 @@ impl Dynamo {
         &self.database
     }
 
-    /// Creates the table of `definition`, see the module's documentation. A table that is already there is left as it is.
-    /// Returns the table's name.
+    /// Creates the table of `definition`, see the module's documentation. A table that is already there is left as it
+    /// is. Returns the table's name.
     pub fn create_table(&self, definition: &str) -> anyhow::Result<String> {
         let mut definition: Value = serde_json::from_str(definition).context("the table definition is not JSON")?;
         let name = definition["TableName"].as_str().context("the table definition lacks TableName")?.to_owned();
@@ -76,8 +77,8 @@ impl Dynamo {
         Ok(page["Count"] == 0)
     }
 
-    /// Every item of a table in DynamoDB's own JSON, to look for what must not be there. Reads the database directly, so that no
-    /// call is counted.
+    /// Every item of a table in DynamoDB's own JSON, to look for what must not be there. Reads the database directly,
+    /// so that no call is counted.
     pub fn dump(&self, table: &str) -> anyhow::Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut start = Value::Null;
@@ -115,7 +116,8 @@ async fn sweep_expired(database: Database) {
     loop {
         timer.tick().await;
         let database = database.clone();
-        // Takes the database's lock, so it must not hold up the async threads. What fails now is tried again at the next tick.
+        // Takes the database's lock, so it must not hold up the async threads. What fails now is tried again at the
+        // next tick.
         let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
     }
 }

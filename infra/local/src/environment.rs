@@ -1,7 +1,7 @@
 //! The environment that the functions get: theirs entirely, nothing of the developer's own.
 //!
-//! The same variables as on AWS, see the settings in `shared::config`. Only endpoints and credentials differ, so that no function needs to
-//! know where it runs.
+//! The same variables as on AWS, see the settings in `shared::config`. Only endpoints and credentials differ, so that
+//! no function needs to know where it runs.
 
 use std::collections::BTreeMap;
 

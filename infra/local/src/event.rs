@@ -1,8 +1,9 @@
-//! Between HTTP and the functions: a request as an API Gateway event of payload format 2.0, and a function's answer as HTTP.
+//! Between HTTP and the functions: a request as an API Gateway event of payload format 2.0, and a function's answer as
+//! HTTP.
 //!
-//! The format's habits, which functions must live with: header names are lower case and repeated headers are joined by commas; so are
-//! repeated query parameters, while `rawQueryString` keeps what was sent; cookies are a list of their own; the path is **decoded**, also
-//! in `rawPath`; a body that is not known to be text comes in base64.
+//! The format's habits, which functions must live with: header names are lower case and repeated headers are joined by
+//! commas; so are repeated query parameters, while `rawQueryString` keeps what was sent; cookies are a list of their
+//! own; the path is **decoded**, also in `rawPath`; a body that is not known to be text comes in base64.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -157,9 +158,11 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-/// Makes the HTTP response of a function's answer; `None` when the answer is not one, which callers see as an internal error.
+/// Makes the HTTP response of a function's answer; `None` when the answer is not one, which callers see as an internal
+/// error.
 ///
-/// An answer without `statusCode` is, as on AWS, the body of a 200 in JSON. `multiValueHeaders` belong to another format and are ignored.
+/// An answer without `statusCode` is, as on AWS, the body of a 200 in JSON. `multiValueHeaders` belong to another
+/// format and are ignored.
 pub fn to_response(answer: &[u8]) -> Option<Response> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
     if answer.get("statusCode").is_none() {

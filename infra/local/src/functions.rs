@@ -1,8 +1,9 @@
 //! The functions: which there are, how they are invoked, and what tests can do to them.
 //!
-//! As on Lambda, a process works on one event at a time; a second event at the same moment starts a second process, up to a limit, after
-//! which events wait. A process is used again while it lives and its binary is still the one it was started from: after a build the next
-//! event runs the new code. An invocation runs in a task of its own: a caller who hangs up does not end it.
+//! As on Lambda, a process works on one event at a time; a second event at the same moment starts a second process, up
+//! to a limit, after which events wait. A process is used again while it lives and its binary is still the one it was
+//! started from: after a build the next event runs the new code. An invocation runs in a task of its own: a caller who
+//! hangs up does not end it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -147,8 +148,8 @@ impl Functions {
         Ok(())
     }
 
-    /// Stops a process (`SIGSTOP`) as soon as it has answered and lets it go on (`SIGCONT`) with the next event, as Lambda freezes
-    /// functions: what a function leaves undone when it answers stays undone.
+    /// Stops a process (`SIGSTOP`) as soon as it has answered and lets it go on (`SIGCONT`) with the next event, as
+    /// Lambda freezes functions: what a function leaves undone when it answers stays undone.
     pub fn freeze_after_answer(&self, function: &str, freeze: bool) -> Result<(), InvokeError> {
         lock(&self.find(function)?.knobs).freeze_after_answer = freeze;
         Ok(())
@@ -173,7 +174,8 @@ impl Functions {
         }
     }
 
-    /// Kills all processes of the function this instant (`kill -9`), the working ones too, and waits for their end. Returns how many.
+    /// Kills all processes of the function this instant (`kill -9`), the working ones too, and waits for their end.
+    /// Returns how many.
     pub async fn kill(&self, function: &str) -> Result<usize, InvokeError> {
         let killed = self.pids(function)?;
         self.signal(function, Signal::SIGKILL)?;

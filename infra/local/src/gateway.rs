@@ -1,7 +1,8 @@
 //! The front door: an HTTP API as API Gateway runs it, with the routes of `infra/openapi.yaml`.
 //!
-//! One request: its size is checked, a preflight is answered, the route is looked up, the authorizer decides, the function is invoked with
-//! an event, its answer becomes the response. Refusals before the function have the gateway's own bodies, `{"message": …}`.
+//! One request: its size is checked, a preflight is answered, the route is looked up, the authorizer decides, the
+//! function is invoked with an event, its answer becomes the response. Refusals before the function have the gateway's
+//! own bodies, `{"message": …}`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! `local import FILE`: brings the ad accounts of a file in through `import-accounts`, in batches as large as it takes.
 //!
-//! A line of a `.jsonl` file is one row of the function's event. In a `.csv` file the first line names the row's fields; a dot reaches
-//! into an object (`connected.access_token`), an empty cell is left out, and scopes are numbers with spaces between them.
+//! A line of a `.jsonl` file is one row of the function's event. In a `.csv` file the first line names the row's
+//! fields; a dot reaches into an object (`connected.access_token`), an empty cell is left out, and scopes are numbers
+//! with spaces between them.
 
 use std::path::Path;
 

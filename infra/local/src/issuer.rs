@@ -69,8 +69,8 @@ impl Issuer {
         &self.url
     }
 
-    /// A good token with these claims (a JSON object). `iss`, `aud`, `iat`, `nbf` and `exp` are added where they are absent; a claim that is
-    /// `null` is left out, also one of those.
+    /// A good token with these claims (a JSON object). `iss`, `aud`, `iat`, `nbf` and `exp` are added where they are
+    /// absent; a claim that is `null` is left out, also one of those.
     pub fn mint(&self, claims: &Value) -> String {
         self.sign(&json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID }), claims)
     }

@@ -5,11 +5,18 @@ use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::issuer::Issuer;
 use crate::people::{PEOPLE, Person};
 use crate::story;
+
+const STYLE: &str = "
+  body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
+  pre{background:#f2f2f2;padding:1rem;overflow-x:auto}
+  table{border-collapse:collapse}
+  td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}
+";
 
 /// What the page shows beside the story.
 #[derive(Clone, Debug)]
@@ -52,7 +59,7 @@ async fn page(State(landing): State<Landing>) -> Html<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width";
                 title { "Reconnect, locally" }
-                style { "body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}pre{background:#f2f2f2;padding:1rem;overflow-x:auto}table{border-collapse:collapse}td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}" }
+                style { (PreEscaped(STYLE)) }
             }
             body {
                 main {

@@ -1,7 +1,7 @@
 //! The world around the functions, on one machine and in one process.
 //!
-//! Everything a deployed function meets is here as a server on a local port, so that the **unmodified function binaries** run against
-//! it: only their environment variables differ. A request takes this way:
+//! Everything a deployed function meets is here as a server on a local port, so that the **unmodified function
+//! binaries** run against it: only their environment variables differ. A request takes this way:
 //!
 //! ```text
 //! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ processes ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
@@ -9,8 +9,9 @@
 //!            └─ landing (a page for people, tokens)              dynamodb · secrets_manager · TikTok stand-in
 //! ```
 //!
-//! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there. To understand one part, read its
-//! module; none needs more than the ones below it in this list.
+//! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there. In the list below
+//! come, one group after the other: small tools, the AWS services, TikTok, the functions and their processes, the gateway,
+//! what puts it all together, and what is there for people.
 
 pub mod clock;
 pub mod ids;

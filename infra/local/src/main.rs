@@ -1,4 +1,5 @@
-//! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running one.
+//! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
+//! one.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -12,8 +12,8 @@ pub fn workspace() -> PathBuf {
 
 /// Where cargo puts the binaries of the profile that this program was built with, such as `target/debug`.
 ///
-/// Taken from the running program's own path, so that another target folder or profile is followed. A test binary lies one folder
-/// deeper, in `deps`.
+/// Taken from the running program's own path, so that another target folder or profile is followed. A test binary lies
+/// one folder deeper, in `deps`.
 pub fn binaries() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("finding out where this program lies")?;
     let folder = program.parent().context("this program lies in no folder")?;

@@ -1,4 +1,5 @@
-//! The people of the seeded story who may sign in to Reconnect: two organisations with a manager, a viewer and a limited manager each.
+//! The people of the seeded story who may sign in to Reconnect: two organisations with a manager, a viewer and a
+//! limited manager each.
 
 use serde_json::{Value, json};
 

@@ -79,8 +79,8 @@ impl Routes {
         &self.all
     }
 
-    /// Finds the route of a request by its path as it came, and the decoded path parameters. No route answers another method: neither
-    /// `HEAD` on a `GET` route, nor a slash at the end.
+    /// Finds the route of a request by its path as it came, and the decoded path parameters. No route answers another
+    /// method: neither `HEAD` on a `GET` route, nor a slash at the end.
     pub fn find(&self, method: &Method, path: &str) -> Option<(&Route, BTreeMap<String, String>)> {
         let matched = self.by_path.get(method)?.at(path).ok()?;
         let parameters = matched

@@ -1,9 +1,9 @@
 //! The Lambda Runtime API, as the runtime inside a function's process speaks it.
 //!
-//! Each process gets a path prefix of its own, so that an answer, a timeout or a crash concerns the right one. Behind the prefix is a
-//! [`Mailbox`]: the process takes one [`Delivery`] with `GET …/invocation/next`, works, and posts its answer to `…/response` or
-//! `…/error`; only then does it ask for the next. The deadline that it is told is counted from the moment it takes the delivery, so that
-//! starting up does not eat into the function's time.
+//! Each process gets a path prefix of its own, so that an answer, a timeout or a crash concerns the right one. Behind
+//! the prefix is a [`Mailbox`]: the process takes one [`Delivery`] with `GET …/invocation/next`, works, and posts its
+//! answer to `…/response` or `…/error`; only then does it ask for the next. The deadline that it is told is counted
+//! from the moment it takes the delivery, so that starting up does not eat into the function's time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,8 @@
 //! Secrets Manager: the secrets with their versions and stages, what was asked for them, and outages on demand.
 //!
-//! [`Secrets`] is the handle that the world and the tests hold; [`crate::secrets_wire`] is what the SDK talks to. As on AWS, a secret
-//! has versions, and stage labels point at them: a new value takes `AWSCURRENT`, and what had it becomes `AWSPREVIOUS`.
+//! [`Secrets`] is the handle that the world and the tests hold; [`crate::secrets_wire`] is what the SDK talks to. As on
+//! AWS, a secret has versions, and stage labels point at them: a new value takes `AWSCURRENT`, and what had it becomes
+//! `AWSPREVIOUS`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -132,7 +133,8 @@ impl Secrets {
         }
     }
 
-    /// How often an operation, such as `GetSecretValue`, was called for this secret, under the name or ARN that was asked for.
+    /// How often an operation, such as `GetSecretValue`, was called for this secret, under the name or ARN that was
+    /// asked for.
     pub fn calls(&self, operation: &str, secret_id: &str) -> u64 {
         self.lock().calls.get(&(operation.to_owned(), secret_id.to_owned())).copied().unwrap_or_default()
     }
@@ -182,7 +184,8 @@ impl Secrets {
 pub(crate) fn new_secret(name: &str) -> Secret {
     Secret {
         name: name.to_owned(),
-        // AWS ends an ARN with six random characters, so that a secret made again has another one. Names are never reused here.
+        // AWS ends an ARN with six random characters, so that a secret made again has another one. Names are never
+        // reused here.
         arn: format!(
             "arn:aws:secretsmanager:{}:{}:secret:{name}-LocAl1",
             crate::environment::REGION,

@@ -1,6 +1,8 @@
-//! Secrets Manager's wire protocol, AWS JSON 1.1, as the real SDK speaks it: `POST /` with the operation in `X-Amz-Target`.
+//! Secrets Manager's wire protocol, AWS JSON 1.1, as the real SDK speaks it: `POST /` with the operation in
+//! `X-Amz-Target`.
 //!
-//! Signatures are not checked. Errors have the shapes of the API reference: HTTP 400 (500 for an outage) and `__type` in the body.
+//! Signatures are not checked. Errors have the shapes of the API reference: HTTP 400 (500 for an outage) and `__type`
+//! in the body.
 
 use axum::Router;
 use axum::body::Bytes;

@@ -20,7 +20,8 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        // Small answers go out at once: without this, Nagle's algorithm and delayed acknowledgements cost 40 ms now and then.
+        // Small answers go out at once: without this, Nagle's algorithm and delayed acknowledgements cost 40 ms now and
+        // then.
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             let _ = stream.set_nodelay(true);
         });

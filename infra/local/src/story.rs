@@ -1,8 +1,9 @@
 //! The seeded story: what a person finds who starts the local world for the first time.
 //!
-//! Two organisations have sixty ad accounts in four Business Centers, and a fifth one belongs to an agency. Most are Active. For each
-//! reason why an account can lapse there is one that has, named after it. Nothing is written into the database from here: the accounts
-//! come in through `import-accounts`, then things go wrong at TikTok, and `validate-permissions` finds out, as in real life.
+//! Two organisations have sixty ad accounts in four Business Centers, and a fifth one belongs to an agency. Most are
+//! Active. For each reason why an account can lapse there is one that has, named after it. Nothing is written into the
+//! database from here: the accounts come in through `import-accounts`, then things go wrong at TikTok, and
+//! `validate-permissions` finds out, as in real life.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +78,8 @@ pub struct Account {
     pub cause: Option<&'static str>,
 }
 
-/// The accounts that have lapsed: last two digits, name, who connected it, cause. All are in Northwind Media but the last one.
+/// The accounts that have lapsed: last two digits, name, who connected it, cause. All are in Northwind Media but the
+/// last one.
 const LAPSED: [(u32, &str, &str, &str); 11] = [
     (11, "Authorization revoked", "rosa", "authorization_revoked"),
     (13, "Ad account moved", "ana", "ad_account_moved"),
@@ -138,7 +140,8 @@ fn advertiser_id(number: u32) -> String {
     format!("73182049566173204{number:02}")
 }
 
-/// Tells the whole story to an empty world, whose functions must be built. When that fails, TikTok is again as it was before.
+/// Tells the whole story to an empty world, whose functions must be built. When that fails, TikTok is again as it was
+/// before.
 pub async fn seed(world: &World) -> anyhow::Result<()> {
     let before = world.tiktok.handle().snapshot();
     let told = tell(world).await;

@@ -1,4 +1,5 @@
-//! The TikTok stand-in as part of this world: our app is registered with it, and what exists there is kept like the database.
+//! The TikTok stand-in as part of this world: our app is registered with it, and what exists there is kept like the
+//! database.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::server::port_taken;
 
-/// What our app asks people for: Ad Account Management, Reporting, a child of the latter, and one that no published table knows. Real
-/// grants hold such ids, beyond what a JavaScript number can carry.
+/// What our app asks people for: Ad Account Management, Reporting, a child of the latter, and one that no published
+/// table knows. Real grants hold such ids, beyond what a JavaScript number can carry.
 pub const APP_SCOPES: [u64; 4] = [1, 4, 7_043_626_160_646_815_746, 7_543_056_879_933_489_153];
 
 /// How often a kept stand-in is written to its file.
@@ -34,8 +35,8 @@ pub struct TikTok {
 }
 
 impl TikTok {
-    /// Starts a stand-in in which nobody and nothing exists but our app, or what an earlier run has left in `file`. TikTok sends
-    /// people back to `redirect_uri` only.
+    /// Starts a stand-in in which nobody and nothing exists but our app, or what an earlier run has left in `file`.
+    /// TikTok sends people back to `redirect_uri` only.
     pub async fn start(
         port: u16,
         options: Options,

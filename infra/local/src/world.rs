@@ -1,7 +1,8 @@
 //! Brings everything up, and takes it down again when the [`World`] is dropped.
 //!
-//! With the default options nothing is shared and nothing is kept: every port is free to choose, database and secrets are in memory. So
-//! tests start as many worlds as they like. The command line tool gives fixed ports and a folder to keep the state in.
+//! With the default options nothing is shared and nothing is kept: every port is free to choose, database and secrets
+//! are in memory. So tests start as many worlds as they like. The command line tool gives fixed ports and a folder to
+//! keep the state in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The local world, tested from outside: over HTTP, with the real AWS SDK, and with a function that does what the test says.
+//! The local world, tested from outside: over HTTP, with the real AWS SDK, and with a function that does what the test
+//! says.
 
 mod dynamodb;
 mod gateway;
