@@ -1,16 +1,49 @@
 //! Judging a connection: everything is asked at the same time, and the domain decides.
 //!
-//! [`judge`] is for one token and one ad account. Where one token is judged for many accounts, its evidence is gathered
-//! once and [`conclude`] is called for each account.
+//! [`open_token`] opens the stored token. [`judge`] is for one token and one ad account. Where one token is judged for
+//! many accounts, its evidence is gathered once and [`conclude`] is called for each account.
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::domain::checks::{AccountEvidence, Answer, Check, Gathered, GrantEvidence};
 use crate::domain::diagnosis::{Diagnosis, diagnose};
 use crate::domain::examine::Subject;
-use crate::sealing::AccessToken;
-use crate::secrets::AppCredentials;
+use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable};
+use crate::secrets::{AppCredentials, SecretUnavailable, TokenKeys};
+use crate::store::items::StoredGrant;
 use crate::tiktok::TikTok;
+
+/// Why there is no token to ask with (`credential_unreadable`). Ours to mend; none of it says anything about the grant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenUnreadable {
+    #[error("the token keyring is not to be had")]
+    NoKeyring(#[from] SecretUnavailable),
+    #[error("the stored token does not open")]
+    Unsealable(#[from] Unsealable),
+    #[error("the grant was retired, and its token with it")]
+    Retired,
+}
+
+/// Opens the token of a grant that is stored in `table`. A key that is not in the keyring makes us look for a newer
+/// keyring once.
+pub async fn open_token(
+    keys: &TokenKeys,
+    table: &str,
+    stored: &StoredGrant,
+    now: Timestamp,
+) -> Result<AccessToken, TokenUnreadable> {
+    let StoredGrant { grant, sealed_token } = stored;
+    let sealed = sealed_token.as_deref().ok_or(TokenUnreadable::Retired)?;
+    let binding = TokenBinding {
+        table,
+        org_id: &grant.org_id,
+        grant_id: &grant.grant_id,
+        token_version: grant.token_version,
+        purpose: Purpose::Grant,
+    };
+    Ok(keys.vault_for(sealed, now).await?.open(sealed, &binding)?)
+}
 
 /// A diagnosis and all that TikTok said for it: who authorized, which Business Centers that person has, what was refused.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::checks::{Membership, Person};
+use super::checks::{Endpoint, Evidence, Membership, Person};
 use super::ids::{GrantId, OrgId};
 use super::scopes::Scopes;
 
@@ -35,5 +35,10 @@ pub struct Grant {
 impl Grant {
     pub fn is_living(&self) -> bool {
         self.retired_at.is_none()
+    }
+
+    /// Where [`Grant::scopes`] comes from. Of the exchange itself only its time is kept.
+    pub fn scope_evidence(&self) -> Evidence {
+        Evidence { endpoint: Endpoint::Exchange, code: None, request_id: None, asked_at: self.granted_at }
     }
 }
