@@ -3,8 +3,17 @@
 //! A request flows one way: a function parses it ([`http`]), gathers evidence ([`store`], [`tiktok`]), lets the pure
 //! [`domain`] decide, and stores the decision. [`domain`] knows nothing of the others.
 
+pub mod aws;
+pub mod config;
 pub mod domain;
 pub mod http;
+pub mod judging;
 pub mod logging;
+pub mod metrics;
+pub mod receipt;
+pub mod runtime;
 pub mod sealing;
+pub mod secrets;
 pub mod store;
+pub mod tiktok;
+pub mod tls;

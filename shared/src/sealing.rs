@@ -15,7 +15,9 @@ mod keyring;
 mod tokens;
 mod web;
 
-pub use confidential::{AccessToken, AppSecret, AuthCode, FinishTicket, Misshapen, RawState, activation_id_of};
+pub use confidential::{
+    AccessToken, AppSecret, AuthCode, FinishTicket, Misshapen, RawState, activation_id_of, random_bits,
+};
 #[cfg(test)]
 pub(crate) use keyring::tests as keyring_tests;
 pub use keyring::{KeyId, Keyring, MalformedKeyring, Unsealable, key_id_of};

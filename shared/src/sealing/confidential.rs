@@ -3,6 +3,8 @@
 //! None of them has a `Display` or a `Serialize`, their `Debug` says only what they are, and none can be cloned: a code
 //! is spent once, and everything else is lent. Taking the text out is always the word `expose`, easy to search for.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::digest;
@@ -88,8 +90,19 @@ impl AccessToken {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(b"reconnect/token-fingerprint/v1\0");
         hash.update(self.expose().as_bytes());
-        hash.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        let mut hex = String::with_capacity(64);
+        for byte in hash.finish().as_ref() {
+            write!(hex, "{byte:02x}").expect("a String takes what is written");
+        }
+        hex
     }
+}
+
+/// 128 bits that nobody can guess, for ids that are not confidential themselves.
+pub fn random_bits() -> [u8; 16] {
+    let mut bits = [0; 16];
+    SystemRandom::new().fill(&mut bits).expect("the operating system gives random bytes");
+    bits
 }
 
 impl RawState {
