@@ -224,6 +224,22 @@ impl Activation {
         }
     }
 
+    /// Every account asked for through `also` has its line. The outcome itself stays as it was.
+    pub fn siblings_done(mut self) -> Result<Self, TransitionError> {
+        match &mut self.state {
+            State::Closed {
+                outcome: Outcome::Reconnected { siblings_left, .. } | Outcome::Refused { siblings_left, .. },
+                ..
+            } if *siblings_left => {
+                *siblings_left = false;
+                Ok(self)
+            }
+            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => {
+                Err(self.not_from())
+            }
+        }
+    }
+
     fn not_from(&self) -> TransitionError {
         TransitionError::NotFrom { from: self.state.name() }
     }

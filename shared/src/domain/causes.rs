@@ -185,6 +185,29 @@ impl CauseCode {
         Self::Unrecognised,
     ];
 
+    /// As it stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AuthorizationRevoked => "authorization_revoked",
+            Self::AdAccountManagementMissing => "ad_account_management_missing",
+            Self::ReportingMissing => "reporting_missing",
+            Self::NoAdAccountsGranted => "no_ad_accounts_granted",
+            Self::AdAccountNotGranted => "ad_account_not_granted",
+            Self::WrongBusinessCenter => "wrong_business_center",
+            Self::NotBusinessCenterAdmin => "not_business_center_admin",
+            Self::AdAccountNotOwned => "ad_account_not_owned",
+            Self::AdAccountMoved => "ad_account_moved",
+            Self::AdAccountNotFound => "ad_account_not_found",
+            Self::ConsentDenied => "consent_denied",
+            Self::LinkExpired => "link_expired",
+            Self::AuthorizationCodeRejected => "authorization_code_rejected",
+            Self::TiktokUnavailable => "tiktok_unavailable",
+            Self::AppMisconfigured => "app_misconfigured",
+            Self::CredentialUnreadable => "credential_unreadable",
+            Self::Unrecognised => "unrecognised",
+        }
+    }
+
     #[expect(clippy::too_many_lines, reason = "one catalogue, one place")]
     pub fn words(self) -> Words {
         use ConsentHelps::{No, Unknown, Yes};
@@ -327,6 +350,13 @@ mod tests {
         }
         // `words` has no catch-all arm, so a variant without words does not compile; one that ALL forgot is caught here.
         assert_eq!(CauseCode::ALL.len(), CauseCode::Unrecognised as usize + 1);
+    }
+
+    #[test]
+    fn a_name_is_the_same_everywhere() {
+        for cause in CauseCode::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+        }
     }
 
     #[test]

@@ -98,6 +98,14 @@ id!(
     |text| text.strip_prefix("act_").is_some_and(|rest| base64url(rest, 43))
 );
 
+impl GrantId {
+    /// From 128 random bits.
+    pub fn from_random(bits: &[u8; 16]) -> Self {
+        use base64::Engine as _;
+        Self(format!("grt_{}", base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bits)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,6 +57,8 @@ pub struct FirstMove<'a> {
     pub due_at: Timestamp,
     pub account: &'a Transition,
     pub left: Option<&'a Grant>,
+    /// The asked-for account, where it is refused and the first to move is a sibling.
+    pub refused: Option<&'a Transition>,
     pub learnt: Learnt<'a>,
 }
 
@@ -127,6 +129,12 @@ pub trait CompleteActivations {
         business_center_id: &BusinessCenterId,
         after: Option<&AdvertiserId>,
     ) -> impl Future<Output = Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError>> + Send;
+    /// The Admins of a Business Center by name, as somebody last saw them.
+    fn business_center_admins(
+        &self,
+        org_id: &OrgId,
+        id: &BusinessCenterId,
+    ) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
     /// Whether any living grant, of whichever organisation, holds this token string.
     fn is_token_held(&self, fingerprint: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
@@ -232,10 +240,13 @@ impl CompleteActivations for Table {
     }
 
     async fn commit(&self, from: &StoredActivation, first: FirstMove<'_>) -> Result<StoredActivation, StoreError> {
-        let FirstMove { closed, lines, grant, due_at, account, left, learnt } = first;
+        let FirstMove { closed, lines, grant, due_at, account, left, refused, learnt } = first;
         let mut transaction = self.transaction();
         let moved = transaction.end(from, closed.clone(), lines)?;
         transaction.transition(account)?;
+        if let Some(refused) = refused {
+            transaction.transition(refused)?;
+        }
         transaction.new_grant(grant, due_at)?;
         if let Some(left) = left {
             transaction.leave_grant(left, grant.grant.granted_at);
@@ -321,6 +332,11 @@ impl CompleteActivations for Table {
             .as_ref()
             .and_then(|item| sort_key(item).strip_prefix(keys::ACCOUNT_PREFIX)?.parse().ok());
         Ok((accounts?.into_iter().filter(|account| !account.is_active()).collect(), next))
+    }
+
+    async fn business_center_admins(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<Vec<String>, StoreError> {
+        let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
+        Ok(known.map(read::<items::BusinessCenterItem>).transpose()?.unwrap_or_default().admins)
     }
 
     async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {

@@ -1,0 +1,296 @@
+//! `POST /activations/complete`: the person who started an activation finishes it.
+//!
+//! 1. The ticket says which activation; the sign-in says who. 2. Anybody but the right person is turned away before the
+//! code is spent. 3. One conditional write takes the right to exchange. 4. The code is exchanged, once. 5. The candidate
+//! token is stored at once. 6. Evidence is gathered. 7. The domain decides. 8. One transaction commits ([`crate::commit`]).
+//! Accounts asked for through `also` follow ([`crate::siblings`]).
+//!
+//! A repeat takes up whatever step was left: [`Activation::next_step`] says which.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::domain::access::Caller;
+use shared::domain::account::AdAccount;
+use shared::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, Step, TransitionError};
+use shared::domain::causes::{Cause, CauseCode};
+use shared::domain::checks::Refusal;
+use shared::domain::ids::ActivationId;
+use shared::domain::transition;
+use shared::http::ticket::{self, Ticket};
+use shared::http::{Code, Problem, Request};
+use shared::sealing::{AccessToken, AuthCode, FinishTicket, Purpose, TokenBinding};
+use shared::store::StoreError;
+use shared::store::completing::{Candidate, CompleteActivations, Record};
+use shared::store::items::{StoredActivation, StoredGrant};
+use shared::tiktok::{ExchangeFailed, Exchanged};
+use tracing::{info, warn};
+
+use crate::clients::{Budget, Clients, Unready};
+use crate::{commit, siblings};
+
+/// Conflicts with other completions are read and decided again this often.
+const ROUNDS: usize = 6;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Complete {
+    ticket: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CompleteError {
+    #[error("the request is refused")]
+    Refused(Problem),
+    #[error("the table")]
+    Store(#[from] StoreError),
+    #[error("a secret")]
+    Unready(#[from] Unready),
+    #[error("the activation moved unexpectedly")]
+    Moved(#[from] TransitionError),
+}
+
+impl From<Problem> for CompleteError {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl From<Code> for CompleteError {
+    fn from(code: Code) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl From<CompleteError> for Problem {
+    fn from(error: CompleteError) -> Self {
+        match error {
+            CompleteError::Refused(problem) => problem,
+            CompleteError::Store(_) | CompleteError::Unready(_) | CompleteError::Moved(_) => Code::TryAgain.into(),
+        }
+    }
+}
+
+/// An activation in the hands of the person who may finish it.
+pub struct Case {
+    pub record: Record,
+    pub account: AdAccount,
+    /// The grant that the account has, if it is the one it had when the activation began.
+    pub grant: Option<StoredGrant>,
+    pub caller: Caller,
+}
+
+/// Goes as far as it can within the budget; the record says how far that was.
+pub async fn complete(clients: &Clients, request: &Request, budget: Budget) -> Result<(Record, Caller), CompleteError> {
+    let caller = request.manager()?;
+    let Complete { ticket } = request.body()?;
+    let ticket = FinishTicket::try_from(ticket).map_err(|shape| Problem::field("ticket", shape.expected))?;
+    let now = clients.now();
+    let opened = ticket::open(&clients.web_seal_for(&ticket).await?, &ticket, now)
+        .map_err(|_| Problem::from(Code::TicketInvalid))?;
+    let (activation_id, mut code) = match opened {
+        Ticket::Good { activation_id, code } => (activation_id, Some(code)),
+        Ticket::Expired { activation_id } => (activation_id, None),
+    };
+    for _ in 0..ROUNDS {
+        let case = load(clients, &activation_id, caller.clone()).await?;
+        match Box::pin(step(clients, case, &mut code, budget)).await {
+            Err(CompleteError::Store(StoreError::Conflict)) => {}
+            Err(error) => return Err(error),
+            Ok(record) => return Ok((record, caller)),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// The activation, if the caller is the one person who may finish it. Anybody else closes it, unless the right person
+/// is already past the exchange.
+async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -> Result<Case, CompleteError> {
+    let record = clients.table.record(activation_id).await?.ok_or(Code::LinkExpired)?;
+    let activation = &record.stored.activation;
+    if activation.org_id != caller.org_id || activation.started_by != caller.user_id {
+        turn_away(clients, record.stored, &caller).await?;
+        return Err(Code::NotYourActivation.into());
+    }
+    let grant_id = activation.grant_at_start.as_ref();
+    let (account, grant) =
+        clients.table.account_and_grant(&activation.org_id, &activation.advertiser_id, grant_id).await?;
+    let account = account.ok_or(Code::AccountNotFound)?;
+    if !caller.reach.contains(&account.belonging) {
+        turn_away(clients, record.stored, &caller).await?;
+        return Err(Code::AccountOutOfReach.into());
+    }
+    Ok(Case { record, account, grant, caller })
+}
+
+async fn turn_away(clients: &Clients, stored: StoredActivation, caller: &Caller) -> Result<(), CompleteError> {
+    let now = clients.now();
+    if stored.activation.next_step(now) != Step::Claim {
+        return Ok(());
+    }
+    let outcome = Outcome::NotTheirs { presented_by: caller.user_id.clone(), presented_in: caller.org_id.clone() };
+    let closed = stored.activation.clone().close(outcome, now)?;
+    warn!(activation.id = %closed.activation_id, "Somebody else presented the ticket of activation {}; it is closed", closed.activation_id);
+    match clients.table.close(&stored, closed, &[], None).await {
+        // The right person was faster.
+        Err(StoreError::Conflict) | Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One round: whatever the activation's state allows now.
+async fn step(
+    clients: &Clients,
+    case: Case,
+    code: &mut Option<AuthCode>,
+    budget: Budget,
+) -> Result<Record, CompleteError> {
+    let now = clients.now();
+    match case.record.stored.activation.next_step(now) {
+        Step::Claim => match code.take() {
+            Some(code) => spend(clients, case, code, budget).await,
+            None => Err(Code::LinkExpired.into()),
+        },
+        Step::Expired => Err(Code::LinkExpired.into()),
+        Step::Wait => Ok(case.record),
+        Step::Verify => resume(clients, case, budget).await,
+        Step::Siblings => siblings::go_on(clients, case, budget).await,
+        Step::LostExchange | Step::GiveUp => give_up(clients, case, CauseCode::TiktokUnavailable.into()).await,
+        Step::Done
+            if matches!(
+                case.record.stored.activation.state,
+                shared::domain::activation::State::Closed { outcome: Outcome::AlreadyActive, .. }
+            ) =>
+        {
+            Err(Code::AlreadyActive.into())
+        }
+        Step::Done => Ok(case.record),
+    }
+}
+
+/// Claims, exchanges, stores the candidate. Everything that could fail without the code is done before the claim.
+async fn spend(clients: &Clients, mut case: Case, code: AuthCode, budget: Budget) -> Result<Record, CompleteError> {
+    let (app, vault) = futures::try_join!(clients.app(), clients.vault())?;
+    let claimed = case.record.stored.activation.clone().claim(clients.now())?;
+    case.record.stored = clients.table.move_on(&case.record.stored, claimed, &clients.fresh_id()).await?;
+    let Exchanged { token, scopes, evidence } = match clients.tiktok.exchange(&app, code, budget.exchange_until()).await
+    {
+        Ok(exchanged) => exchanged,
+        Err(failed) => return not_exchanged(clients, case, &failed).await,
+    };
+    let grant_id = clients.fresh_grant_id();
+    let binding = TokenBinding {
+        table: clients.table.name(),
+        org_id: &case.account.org_id,
+        grant_id: &grant_id,
+        token_version: 1,
+        purpose: Purpose::Candidate,
+    };
+    let candidate = Candidate {
+        token_fingerprint: token.fingerprint(),
+        scopes,
+        exchange: evidence,
+        sealed_token: vault.seal(&token, &binding),
+        grant_id,
+    };
+    let kept = case.record.stored.activation.clone().exchanged(clients.now())?;
+    case.record.stored = clients.table.keep_candidate(&case.record.stored, kept, &candidate).await?;
+    info!(activation.id = %case.record.stored.activation.activation_id, "The code was exchanged; the candidate token is stored");
+    commit::verify(clients, case, candidate, &token, budget).await
+}
+
+/// Goes on with a stored candidate.
+async fn resume(clients: &Clients, mut case: Case, budget: Budget) -> Result<Record, CompleteError> {
+    let Some(candidate) = case.record.candidate.take() else {
+        // The candidate outlived its time and was collected.
+        return give_up(clients, case, CauseCode::TiktokUnavailable.into()).await;
+    };
+    let opened = open_candidate(clients, &case.account, &candidate).await?;
+    let resumed = case.record.stored.activation.clone().resume(clients.now())?;
+    case.record.stored = clients.table.move_on(&case.record.stored, resumed, &clients.fresh_id()).await?;
+    match opened {
+        Some(token) => commit::verify(clients, case, candidate, &token, budget).await,
+        None => give_up(clients, case, CauseCode::CredentialUnreadable.into()).await,
+    }
+}
+
+async fn open_candidate(
+    clients: &Clients,
+    account: &AdAccount,
+    candidate: &Candidate,
+) -> Result<Option<AccessToken>, CompleteError> {
+    let binding = TokenBinding {
+        table: clients.table.name(),
+        org_id: &account.org_id,
+        grant_id: &candidate.grant_id,
+        token_version: 1,
+        purpose: Purpose::Candidate,
+    };
+    Ok(clients.open(&candidate.sealed_token, &binding).await?)
+}
+
+/// The code is spent, or must be taken for spent: it is never exchanged again.
+async fn not_exchanged(clients: &Clients, case: Case, failed: &ExchangeFailed) -> Result<Record, CompleteError> {
+    if failed.suspect_secret {
+        clients.forget_app();
+    }
+    let code = match failed.refusal {
+        Refusal::CodeRejected => return refuse_unproven(clients, case, CauseCode::AuthorizationCodeRejected).await,
+        Refusal::AppMisconfigured => CauseCode::AppMisconfigured,
+        Refusal::Throttled | Refusal::Unavailable => CauseCode::TiktokUnavailable,
+        Refusal::TokenDead
+        | Refusal::PermissionNotGranted
+        | Refusal::AdAccountNotPermitted
+        | Refusal::AdAccountGone
+        | Refusal::NotPermitted
+        | Refusal::Unrecognised => CauseCode::Unrecognised,
+    };
+    if code == CauseCode::AppMisconfigured {
+        clients.app_level_code("the code exchange");
+    }
+    let mut cause = Cause::from(code);
+    if code == CauseCode::Unrecognised {
+        cause.tiktok_code = failed.evidence.code;
+        cause.tiktok_request_id.clone_from(&failed.evidence.request_id);
+    }
+    give_up(clients, case, cause).await
+}
+
+/// TikTok rejected the code: a refusal that nothing was asked for.
+async fn refuse_unproven(clients: &Clients, case: Case, code: CauseCode) -> Result<Record, CompleteError> {
+    let outcome = Outcome::Refused {
+        cause: code.into(),
+        findings: Vec::new(),
+        authorized_by: None,
+        grant_id: None,
+        siblings_left: false,
+    };
+    commit::refuse(clients, case, outcome, code.into()).await
+}
+
+/// Ends it without a verdict; the person may start again.
+pub async fn give_up(clients: &Clients, case: Case, cause: Cause) -> Result<Record, CompleteError> {
+    let closed =
+        case.record.stored.activation.clone().close(Outcome::GaveUp { cause: cause.clone() }, clients.now())?;
+    let gave_up_for = cause.cause;
+    let line = not_reconnected(&case.account, cause);
+    let stored = clients.table.close(&case.record.stored, closed, std::slice::from_ref(&line), None).await?;
+    clients.ended("gave_up", Some(gave_up_for));
+    Ok(Record { stored, candidate: None, lines: vec![line] })
+}
+
+pub fn not_reconnected(account: &AdAccount, cause: Cause) -> ReceiptLine {
+    ReceiptLine {
+        advertiser_id: account.advertiser_id.clone(),
+        name: account.name.clone(),
+        outcome: LineOutcome::NotReconnected { cause },
+    }
+}
+
+/// Whether somebody else's activation made the account Active since this one began.
+pub fn overtaken(activation: &Activation, account: &AdAccount) -> bool {
+    account.is_active() && account.grant_id != activation.grant_at_start
+}
+
+pub fn refusal_of(case: &Case, cause: &Cause, now: Timestamp) -> transition::Transition {
+    transition::refuse(&case.account, cause.cause, case.record.stored.activation.started_by_display.clone(), now)
+}
