@@ -2,7 +2,7 @@
 //!
 //! * [`confidential`] has the types of everything that must never be shown: an [`AccessToken`], an [`AuthCode`], a
 //!   [`RawState`], a [`FinishTicket`], the [`AppSecret`].
-//! * [`keyring`] seals bytes with AES-256-GCM: one key writes, several read, and the sealed bytes name their key.
+//! * A [`Keyring`] seals bytes with AES-256-GCM: one key writes, several read, and the sealed bytes name their key.
 //! * [`TokenVault`] seals access tokens for the table, with the token keyring.
 //! * [`WebSeal`] seals what passes through a browser, with the web keyring: cursors, tickets, remembered answers.
 //!
