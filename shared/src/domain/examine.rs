@@ -201,12 +201,11 @@ fn not_owned_elsewhere(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Evid
     if let Some(reachable) = &gathered.account.reachable
         && let Some(list) = reachable.value()
     {
-        let name = membership(subject, gathered).map(|membership| membership.name.as_str());
+        let original = membership(subject, gathered).map(|membership| &membership.name);
         let seen = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id);
         // Names are not unique, so an equal name proves nothing; a different one, or no sight of the account, agrees.
-        if seen.is_none_or(|asset| {
-            asset.owner_business_center_name.is_some() && asset.owner_business_center_name.as_deref() != name
-        }) {
+        let has_other_owner = |owner: &String| original.is_some_and(|original| owner != original);
+        if seen.is_none_or(|asset| asset.owner_business_center_name.as_ref().is_some_and(has_other_owner)) {
             agree.push(reachable.evidence.clone());
         }
     }

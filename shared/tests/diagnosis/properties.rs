@@ -1,0 +1,252 @@
+//! What holds whatever TikTok answers.
+
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use shared::domain::account::risks;
+use shared::domain::causes::CauseCode;
+use shared::domain::checks::{Answer, Check, Finding, Refusal};
+use shared::domain::diagnosis::{Verdict, consent_cannot_help};
+
+use crate::case::{
+    ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, owned,
+    reachable,
+};
+
+const REFUSALS: [Refusal; 10] = [
+    Refusal::TokenDead,
+    Refusal::PermissionNotGranted,
+    Refusal::AdAccountNotPermitted,
+    Refusal::AdAccountGone,
+    Refusal::NotPermitted,
+    Refusal::CodeRejected,
+    Refusal::AppMisconfigured,
+    Refusal::Throttled,
+    Refusal::Unavailable,
+    Refusal::Unrecognised,
+];
+/// Answers that say nothing about anybody.
+const NO_ANSWER: [Refusal; 3] = [Refusal::Throttled, Refusal::Unavailable, Refusal::Unrecognised];
+
+/// Mostly answers, sometimes a refusal.
+fn or_refused<T: Clone + std::fmt::Debug + 'static>(
+    answer: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Result<T, Refusal>> {
+    prop_oneof![2 => answer.prop_map(Ok), 1 => select(&REFUSALS[..]).prop_map(Err)].boxed()
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let ids = subsequence(vec![ACCOUNT, OTHER_ACCOUNT], 0..=2);
+    let role = || select(vec![Some("ADMIN"), Some("ADMIN"), Some("STANDARD"), Some("admin"), Some(""), None]);
+    let centers = (option::weighted(0.7, role()), option::of(role()));
+    let status = select(vec![
+        Some("BOUND"),
+        Some("BOUND"),
+        Some("PENDING"),
+        Some("REJECTED"),
+        Some("UNBOUND"),
+        Some("NEW"),
+        None,
+    ]);
+    let usable = select(vec![Some("STATUS_ENABLE"), Some("STATUS_DISABLE"), None]);
+    let owner = select(vec![None, Some(ORIGINAL), Some(OTHER_CENTER)]);
+    let owner_name = select(vec![None, Some("Shop Group"), Some("Other")]);
+    (
+        subsequence(vec![1, 4, 10, 15, 40, 100, 150, 153, 7_543_056_879_933_489_153], 0..=9),
+        or_refused(ids.prop_map(|ids| ids.into_iter().map(account).collect::<Vec<_>>())),
+        or_refused(centers.prop_map(|(here, there)| {
+            let here = here.map(|role| membership(ORIGINAL, role));
+            here.into_iter().chain(there.map(|role| membership(OTHER_CENTER, role))).collect::<Vec<_>>()
+        })),
+        or_refused(option::weighted(0.7, status).prop_map(|status| {
+            let this = status.map(|status| owned(ACCOUNT, status));
+            this.into_iter().chain([owned(OTHER_ACCOUNT, Some("BOUND"))]).collect::<Vec<_>>()
+        })),
+        or_refused((usable, owner).prop_map(|(status, owner)| info(status, owner))),
+        or_refused(Just(())),
+        option::of(or_refused(
+            option::of(owner_name)
+                .prop_map(|seen| seen.into_iter().map(|name| reachable(ACCOUNT, name)).collect::<Vec<_>>()),
+        )),
+    )
+        .prop_map(|(scopes, authorized, business_centers, owned, info, report, reachable)| Case {
+            scopes,
+            authorized,
+            business_centers,
+            owned,
+            info,
+            report,
+            reachable,
+        })
+}
+
+/// Anything at all, and cases that are one or two refusals away from being in order: those are where verdicts change.
+fn case() -> impl Strategy<Value = Case> {
+    let nearly = (proptest::collection::vec((any_question(), select(&REFUSALS[..])), 0..3), any_case(), 0..7_u8)
+        .prop_map(|(refused, other, part)| {
+            let mut case = in_order();
+            match part {
+                0 => case.scopes = other.scopes,
+                1 => case.authorized = other.authorized,
+                2 => case.business_centers = other.business_centers,
+                3 => (case.owned, case.reachable) = (other.owned, other.reachable),
+                4 => case.info = other.info,
+                5 => case.report = other.report,
+                _ => {}
+            }
+            refused.into_iter().fold(case, |case, (question, refusal)| case.refused(question, refusal))
+        });
+    prop_oneof![any_case(), nearly]
+}
+
+fn any_question() -> impl Strategy<Value = Question> {
+    select(&Question::ALWAYS_ASKED[..])
+}
+
+fn required(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.check.is_required())
+}
+
+fn blames_our_app(case: &Case) -> bool {
+    let refused = |question| case.refusal(question) == Some(Refusal::AppMisconfigured);
+    Question::ALWAYS_ASKED.into_iter().any(refused) || refused(Question::Reachable)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn every_check_is_answered_once_with_evidence(case in case()) {
+        let diagnosis = case.diagnosis();
+        prop_assert_eq!(diagnosis.findings.iter().map(|one| one.check).collect::<Vec<_>>(), Check::ALL);
+        prop_assert!(diagnosis.findings.iter().all(|one| !one.evidence.is_empty()));
+        prop_assert_eq!(case.diagnosis(), diagnosis, "same answers, same verdict");
+    }
+
+    /// No inconclusive finding ever yields lapsed or connected.
+    #[test]
+    fn a_verdict_rests_on_answers(case in case()) {
+        let diagnosis = case.diagnosis();
+        let has = |answer| required(&diagnosis.findings).any(|finding| finding.answer == answer);
+        let expected = if blames_our_app(&case) {
+            "undecided"
+        } else if has(Answer::Failed) {
+            "lapsed"
+        } else if has(Answer::Inconclusive) {
+            "undecided"
+        } else {
+            "connected"
+        };
+        prop_assert_eq!(diagnosis.verdict.name(), expected);
+    }
+
+    #[test]
+    fn causes_are_there_once_each_and_most_useful_first(case in case()) {
+        let verdict = case.diagnosis().verdict;
+        let place = |code| CauseCode::ALL.iter().position(|one| *one == code).unwrap();
+        let places: Vec<usize> = verdict.causes().iter().map(|cause| place(cause.cause)).collect();
+        prop_assert_eq!(places.is_empty(), verdict == Verdict::Connected);
+        if matches!(verdict, Verdict::Lapsed { .. }) {
+            prop_assert!(places.is_sorted_by(|a, b| a < b), "{:?}", verdict.causes());
+        }
+    }
+
+    /// Only an answer with code 0 passes a check, and only one on the closed list fails it.
+    #[test]
+    fn what_decides_a_finding_is_definitive(case in case()) {
+        for finding in case.diagnosis().findings {
+            let decisive = finding.evidence[0].endpoint.path();
+            let refusal = [
+                (Question::Authorized, "/oauth2/advertiser/get/"),
+                (Question::BusinessCenters, "/bc/get/"),
+                (Question::Owned, "/bc/asset/admin/get/"),
+                (Question::Info, "/advertiser/info/"),
+                (Question::Report, "/report/integrated/get/"),
+            ]
+            .into_iter()
+            .find(|(_, path)| *path == decisive)
+            .and_then(|(question, _)| case.refusal(question));
+            match finding.answer {
+                Answer::Passed => prop_assert_eq!(refusal, None, "{:?}", finding),
+                Answer::Failed => prop_assert!(
+                    matches!(
+                        refusal,
+                        None | Some(Refusal::TokenDead | Refusal::PermissionNotGranted | Refusal::AdAccountGone)
+                    ),
+                    "{:?} by {:?}", finding, refusal
+                ),
+                Answer::Inconclusive => {}
+            }
+        }
+    }
+
+    /// T57: an answer that does not come turns nothing into a lapse or a connection.
+    #[test]
+    fn silence_decides_nothing(case in case(), question in any_question(), silence in select(&NO_ANSWER[..])) {
+        // While our app is blamed nothing is believed: taking that answer away may well show what lies beneath.
+        prop_assume!(case.refusal(question) != Some(Refusal::AppMisconfigured));
+        let before = case.diagnosis();
+        let after = case.refused(question, silence).diagnosis();
+        match (&before.verdict, &after.verdict) {
+            (Verdict::Connected | Verdict::Undecided { .. }, Verdict::Undecided { .. }) => {}
+            (Verdict::Lapsed { .. }, Verdict::Undecided { .. }) => {}
+            (Verdict::Lapsed { corroborated: before, .. }, Verdict::Lapsed { corroborated: after, .. }) => {
+                prop_assert!(*before || !*after, "silence agrees with nobody");
+            }
+            (before, after) => prop_assert!(false, "{before:?} became {after:?}"),
+        }
+        for (before, after) in before.findings.iter().zip(&after.findings) {
+            let worse = after.answer == Answer::Failed && before.answer != Answer::Failed;
+            let better = after.answer == Answer::Passed && before.answer == Answer::Inconclusive;
+            prop_assert!(!worse && !better, "{before:?} became {after:?}");
+        }
+    }
+
+    /// I6: with any number of questions unanswered nobody lapses who did not before.
+    #[test]
+    fn an_outage_lapses_nobody(silences in proptest::collection::vec((any_question(), select(&NO_ANSWER[..])), 1..6)) {
+        let case = silences.into_iter().fold(in_order(), |case, (question, silence)| case.refused(question, silence));
+        let diagnosis = case.diagnosis();
+        prop_assert_eq!(diagnosis.verdict.name(), "undecided");
+        prop_assert_eq!(consent_cannot_help(&diagnosis.verdict), None);
+        prop_assert!(risks(&diagnosis.findings).is_empty());
+    }
+
+    /// T59: whatever else TikTok says, our own fault is nobody's lapse.
+    #[test]
+    fn our_own_fault_is_no_lapse(case in case(), question in any_question()) {
+        let verdict = case.refused(question, Refusal::AppMisconfigured).diagnosis().verdict;
+        prop_assert_eq!(verdict.name(), "undecided");
+        prop_assert_eq!(verdict.causes()[0].cause, CauseCode::AppMisconfigured);
+        prop_assert_eq!(consent_cannot_help(&verdict), None);
+    }
+
+    #[test]
+    fn a_lapse_is_corroborated_by_two_endpoints(case in case()) {
+        let diagnosis = case.diagnosis();
+        if let Verdict::Lapsed { corroborated, .. } = diagnosis.verdict {
+            let two_endpoints = required(&diagnosis.findings)
+                .filter(|finding| finding.answer == Answer::Failed)
+                .any(|finding| finding.evidence.iter().any(|one| one.endpoint != finding.evidence[0].endpoint));
+            prop_assert_eq!(corroborated, two_endpoints);
+        }
+    }
+
+    #[test]
+    fn a_dead_token_is_the_only_cause(case in case()) {
+        let verdict = case.dead().diagnosis().verdict;
+        // The second opinion may still blame our app.
+        prop_assume!(case.refusal(Question::Reachable) != Some(Refusal::AppMisconfigured));
+        let codes: Vec<_> = verdict.causes().iter().map(|cause| cause.cause).collect();
+        prop_assert_eq!(codes, [CauseCode::AuthorizationRevoked]);
+    }
+
+    /// A code on no list of ours never counts for or against anybody, and is told with TikTok's own references.
+    #[test]
+    fn an_unknown_code_is_told(question in any_question()) {
+        let verdict = in_order().refused(question, Refusal::Unrecognised).diagnosis().verdict;
+        prop_assert_eq!(verdict.name(), "undecided");
+        prop_assert_eq!(verdict.causes()[0].cause, CauseCode::Unrecognised);
+        prop_assert!(verdict.causes()[0].tiktok_code.is_some() && verdict.causes()[0].tiktok_request_id.is_some());
+    }
+}
