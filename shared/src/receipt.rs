@@ -232,7 +232,11 @@ mod tests {
         });
         let both = json!([asked_for, sibling]);
         let body = shown(&record, &viewer("ana", Some("brand:shop")));
-        assert_eq!((&body["authorized_by"], &body["accounts"]), (&json!("Ana M"), &both), "whoever started it sees all");
+        assert_eq!(
+            (&body["authorized_by"], &body["accounts"]),
+            (&json!("Ana M"), &both),
+            "whoever started it sees all"
+        );
         assert_eq!(shown(&record, &viewer("ben", None))["accounts"], both);
         assert_eq!(shown(&record, &viewer("ben", Some("brand:shop")))["accounts"], json!([asked_for]), "T37");
     }
@@ -264,10 +268,8 @@ mod tests {
     /// The other person's ids are for the audit, not for the screen.
     #[test]
     fn a_stolen_link_tells_nothing_of_who_came() {
-        let stolen = Outcome::NotTheirs {
-            presented_by: "mallory".parse().unwrap(),
-            presented_in: "org-2".parse().unwrap(),
-        };
+        let stolen =
+            Outcome::NotTheirs { presented_by: "mallory".parse().unwrap(), presented_in: "org-2".parse().unwrap() };
         let body = shown(&closed(stolen), &viewer("ana", None));
         assert_eq!(body["cause"], "link_expired");
         assert!(!body.to_string().contains("mallory") && !body.to_string().contains("org-2"));

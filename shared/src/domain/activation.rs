@@ -1,8 +1,9 @@
 //! One attempt to reconnect, from Activate to a receipt.
 //!
-//! 1. `Waiting`: a state was minted and the person sent to TikTok. 2. `Exchanging`: the person is back and somebody has
-//! the right to spend the code, once. 3. `Verifying`: the candidate token is stored; evidence is gathered, again and
-//! again if TikTok cannot answer. 4. `Closed`: with an outcome that never changes.
+//! * `Waiting`: a state was minted and the person sent to TikTok.
+//! * `Exchanging`: the person is back and somebody has the right to spend the code, once.
+//! * `Verifying`: the candidate token is stored; evidence is gathered, again and again if TikTok cannot answer.
+//! * `Closed`: with an outcome that never changes.
 //!
 //! [`Activation::next_step`] says what a completion may do now; the moves below check the same rule again, and the
 //! store's conditional writes restate it, so that the table referees races.
@@ -43,6 +44,7 @@ pub struct Activation {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and its end is what everybody waits for")]
 pub enum State {
     Waiting,
     Exchanging { claimed_at: Timestamp },
@@ -249,7 +251,8 @@ impl Activation {
         match (self.next_step(now), &self.state) {
             (Step::Claim, _) => Shown::Waiting,
             (Step::Expired, _) => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
-            (Step::Wait | Step::Verify | Step::Siblings, _) => Shown::Pending,
+            (Step::Wait | Step::Verify | Step::Siblings, _)
+            | (Step::Done, State::Waiting | State::Exchanging { .. } | State::Verifying { .. }) => Shown::Pending,
             (Step::LostExchange | Step::GiveUp, _) => Shown::GaveUp { cause: CauseCode::TiktokUnavailable.into() },
             (Step::Done, State::Closed { outcome, .. }) => match outcome {
                 Outcome::Reconnected { .. } => Shown::Reconnected,
@@ -258,7 +261,6 @@ impl Activation {
                 Outcome::AlreadyActive => Shown::Refused { cause: None },
                 Outcome::GaveUp { cause } => Shown::GaveUp { cause: cause.clone() },
             },
-            (Step::Done, State::Waiting | State::Exchanging { .. } | State::Verifying { .. }) => Shown::Pending,
         }
     }
 }

@@ -137,29 +137,29 @@ impl Cause {
     }
 
     pub fn remedy(&self) -> String {
-        let mut remedy = self.cause.words().remedy.to_owned();
-        if !self.admins.is_empty() {
-            remedy += &format!(" Current Admins: {}.", self.admins.join(", "));
+        let remedy = self.cause.words().remedy;
+        if self.admins.is_empty() {
+            remedy.to_owned()
+        } else {
+            format!("{remedy} Current Admins: {}.", self.admins.join(", "))
         }
-        remedy
     }
 
     fn with_facts(&self, explanation: &str) -> String {
-        let mut text = explanation.to_owned();
-        if let Some(original) = &self.original {
-            text += &format!(" The ad account belongs to Business Center {}.", original.shown());
-        }
-        if !self.found.is_empty() {
-            let found: Vec<_> = self.found.iter().map(NamedBusinessCenter::shown).collect();
-            text += &format!(" The TikTok login that was used has {}.", found.join(", "));
-        }
-        if let Some(code) = self.tiktok_code {
-            text += &format!(" TikTok's code: {code}.");
-        }
-        if let Some(id) = &self.tiktok_request_id {
-            text += &format!(" TikTok's request id: {id}.");
-        }
-        text
+        let found: Vec<_> = self.found.iter().map(NamedBusinessCenter::shown).collect();
+        [
+            Some(explanation.to_owned()),
+            self.original
+                .as_ref()
+                .map(|center| format!("The ad account belongs to Business Center {}.", center.shown())),
+            (!found.is_empty()).then(|| format!("The TikTok login that was used has {}.", found.join(", "))),
+            self.tiktok_code.map(|code| format!("TikTok's code: {code}.")),
+            self.tiktok_request_id.as_ref().map(|id| format!("TikTok's request id: {id}.")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
     }
 }
 

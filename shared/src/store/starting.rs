@@ -32,7 +32,7 @@ impl LiveActivations {
         self.expiries.values().copied().filter(|expires_at| now < *expires_at).min()
     }
 
-    fn from_item(item: Item) -> Self {
+    fn from_item(item: &Item) -> Self {
         let int =
             |value: &aws_sdk_dynamodb::types::AttributeValue| value.as_n().ok().and_then(|n| n.parse::<i64>().ok());
         let revision = item.get("revision").and_then(int).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
@@ -121,7 +121,7 @@ impl StartActivations for Table {
         let mut context = StartContext::default();
         for item in self.get_all([account, live_key(org_id, user_id)].into_iter().chain(kept)).await? {
             match sort_key(&item) {
-                keys::LIVE_ACTIVATIONS => context.live = LiveActivations::from_item(item),
+                keys::LIVE_ACTIVATIONS => context.live = LiveActivations::from_item(&item),
                 sk if sk.starts_with(keys::ACCOUNT_PREFIX) => context.account = Some(items::account(item)?),
                 _ => context.kept = Some(read(item)?),
             }

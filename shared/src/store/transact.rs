@@ -40,11 +40,13 @@ impl Expression {
         Self { text: text.to_owned(), ..Self::default() }
     }
 
+    #[must_use]
     pub fn name(mut self, placeholder: &str, attribute: &str) -> Self {
         self.names.insert(placeholder.to_owned(), attribute.to_owned());
         self
     }
 
+    #[must_use]
     pub fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.values.insert(placeholder.to_owned(), value);
         self
