@@ -9,14 +9,13 @@
 //! }
 //! ```
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use lambda_runtime::{LambdaEvent, service_fn};
-use serde::Serialize;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::{Body, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
 use tracing::error;
 
@@ -58,34 +57,19 @@ where
         let mut request = Request::from_event(event.payload.get(), &event.context.request_id);
         request.deadline =
             i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        Ok::<_, Infallible>(HttpAnswer::from(answer(handler, request, clock::now()).await))
+        Ok::<_, Infallible>(gateway_answer(answer(handler, request, clock::now()).await))
     }))
     .await
 }
 
 /// An answer in payload format 2.0.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HttpAnswer {
-    status_code: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-    is_base64_encoded: bool,
-}
-
-impl From<Response> for HttpAnswer {
-    fn from(response: Response) -> Self {
-        let (parts, body) = response.into_parts();
-        let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        Self {
-            status_code: parts.status.as_u16(),
-            headers: parts.headers.iter().map(header).collect(),
-            body,
-            is_base64_encoded: false,
-        }
-    }
+fn gateway_answer(response: Response) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = parts.status.as_u16().into();
+    answer.headers = parts.headers;
+    answer.body = Some(Body::Text(body));
+    answer
 }
 
 #[cfg(test)]
@@ -97,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_what_the_gateway_reads() {
-        let answer = HttpAnswer::from(respond::json(http::StatusCode::CREATED, &json!({"a": 1})));
+        let answer = gateway_answer(respond::json(http::StatusCode::CREATED, &json!({"a": 1})));
         let value = serde_json::to_value(answer).unwrap();
         assert_eq!(value["statusCode"], 201);
         assert_eq!(value["body"], r#"{"a":1}"#);
