@@ -178,6 +178,13 @@ mod tests {
         }
     }
 
+    /// The counts add up, but ten entries are missing and ten came twice.
+    #[test]
+    fn t52_an_entry_that_comes_twice_makes_the_list_unavailable() {
+        let (step, _) = end(|number| page(names(0..if number == 1 { 50 } else { 10 }), number, 60, 2));
+        assert_eq!(step, Step::Unreliable);
+    }
+
     #[test]
     fn t52_an_endless_list_ends_as_unavailable() {
         let mut asked = 0;

@@ -6,9 +6,10 @@ use shared::domain::checks::Refusal;
 use shared::sealing::{AuthCode, RawState};
 use shared::tiktok::{ExchangeFailed, Exchanged};
 use tiktok_stand_in::{Consent, Fault, FaultKind, Switches};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
-use super::support::{APP_ID, REDIRECT_URI, SCOPES, SECRET, World, app, client, soon, start, within};
+use super::support::{APP_ID, REDIRECT_URI, SCOPES, SECRET, World, app, client, soon, within};
 
 const EXCHANGE: &str = "/oauth2/access_token/";
 
@@ -125,29 +126,45 @@ async fn t58_an_exchange_that_hangs_ends_with_the_deadline_and_is_not_repeated()
 async fn an_exchange_without_time_left_is_not_begun() {
     let world = World::new().await;
     let auth_code = consent(&world);
+    world.tiktok.person(&world.token, soon()).await.answer.expect("leaves an open connection behind");
     let failed = world.tiktok.exchange(&world.app, code(&auth_code), within(0)).await.unwrap_err();
+    tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(failed.refusal, Refusal::Unavailable);
     assert_eq!(world.at_tiktok().exchanges(), 0);
+}
+
+/// A port of our own that refuses connections until somebody listens to it.
+fn deaf_port() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 /// Nobody listened, so the code is unspent: trying again is safe.
 #[tokio::test]
 async fn an_exchange_is_repeated_while_no_connection_comes_about() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let tiktok = client(&format!("http://{free}"));
-    let exchange = tokio::spawn(async move { tiktok.exchange(&app(SECRET), code("not-a-code"), soon()).await });
+    let (socket, url) = deaf_port();
+    let tiktok = client(&url);
+    let exchange = tokio::spawn(async move { tiktok.exchange(&app(SECRET), code("0ne-c0de"), soon()).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let stand_in = start(&free.to_string(), Switches::default()).await;
-    let failed = exchange.await.unwrap().unwrap_err();
-    assert_eq!(failed.refusal, Refusal::CodeRejected, "the stand-in answered in the end");
-    assert_eq!(stand_in.handle().exchanges(), 1);
+    let listener = socket.listen(1).unwrap();
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut request = vec![0; 4096];
+    let length = connection.read(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..length]);
+    assert!(request.starts_with("POST /open_api/v1.3/oauth2/access_token/ HTTP/1.1\r\n"), "{request}");
+    let answer = r#"{"code":40110,"message":"The auth_code is canceled.","data":{}}"#;
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+    connection.write_all((head + answer).as_bytes()).await.unwrap();
+    assert_eq!(exchange.await.unwrap().unwrap_err().refusal, Refusal::CodeRejected);
 }
 
 #[tokio::test]
 async fn an_exchange_with_nobody_there_ends() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let failed = client(&format!("http://{free}")).exchange(&app(SECRET), code("x"), soon()).await.unwrap_err();
-    assert_eq!(failed.refusal, Refusal::Unavailable);
+    let (_socket, url) = deaf_port();
+    let failed = client(&url).exchange(&app(SECRET), code("x"), soon()).await.unwrap_err();
+    assert_eq!((failed.refusal, failed.evidence.code), (Refusal::Unavailable, None));
 }
 
 #[tokio::test]

@@ -233,7 +233,7 @@ async fn t78_nothing_leaks_when_everything_fails() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let world = World::new().await;
     let code = "c4n4ryc0de";
-    let mut returned = String::new();
+    let mut returned = Vec::new();
     for kind in [
         FaultKind::Code { code: 40001, message: Some("c4n4ry-upstream".to_owned()) },
         body(
@@ -248,10 +248,12 @@ async fn t78_nothing_leaks_when_everything_fails() {
         world.at_tiktok().add_fault(Fault::new(kind)).unwrap();
         let grant = world.tiktok.grant_evidence(&world.app, &world.token, &shop(), within(150)).await;
         let failed = world.tiktok.exchange(&world.app, code.to_owned().try_into().unwrap(), within(150)).await;
-        returned += &format!("{grant:?} {failed:?} {:?} {:?}", world.app, failed.as_ref().map_err(ToString::to_string));
+        let shown = failed.as_ref().map_err(ToString::to_string);
+        returned.push(format!("{grant:?} {failed:?} {shown:?} {:?}", world.app));
     }
     let nobody = client("http://127.0.0.1:1");
-    returned += &format!("{:?}", nobody.authorized(&app(SECRET), &world.token, within(150)).await);
+    returned.push(format!("{:?}", nobody.authorized(&app(SECRET), &world.token, within(150)).await));
+    let returned = returned.join("\n");
     let logs = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(logs.contains("TikTok"), "the log was captured: {logs}");
     for secret in [SECRET, world.token.expose(), code, "c4n4ry-upstream"] {

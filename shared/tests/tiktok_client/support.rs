@@ -7,6 +7,7 @@ use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::tiktok::TikTok;
+use shared::tls::{ExtraRoots, tiktok_client};
 use tiktok_stand_in::{
     AdAccount, AdAccounts, App, BcRole, BusinessCenter, Handle, Membership, Options, Owner, Person, RelationStatus,
     StandIn, Switches,
@@ -38,7 +39,7 @@ impl World {
     }
 
     pub async fn with(switches: Switches) -> Self {
-        let stand_in = start("127.0.0.1:0", switches).await;
+        let stand_in = start(switches).await;
         let token = stand_in.handle().authorize("ana", APP_ID, SCOPES, AdAccounts::only(ACCOUNTS)).unwrap();
         let tiktok = client(&stand_in.base_url());
         Self { stand_in, tiktok, app: app(SECRET), token: access_token(token.access_token) }
@@ -55,9 +56,9 @@ impl World {
     }
 }
 
-pub async fn start(address: &str, switches: Switches) -> StandIn {
+async fn start(switches: Switches) -> StandIn {
     let options = Options { switches, ..Options::default() };
-    let stand_in = StandIn::start(address.parse().unwrap(), options).await.unwrap();
+    let stand_in = StandIn::start(([127, 0, 0, 1], 0).into(), options).await.unwrap();
     let mut world = stand_in.handle().world();
     for login in ["ana", "ben", "cleo"] {
         world.add_person(Person::new(login)).unwrap();
@@ -84,7 +85,7 @@ pub fn member(login: &str, role: BcRole, relation_status: RelationStatus) -> Mem
 
 pub fn client(base: &str) -> TikTok {
     let base: Url = base.parse().unwrap();
-    TikTok::new(shared::tls::tiktok_client().unwrap(), base.clone(), base, now)
+    TikTok::new(tiktok_client(&ExtraRoots::default()).unwrap(), base.clone(), base, now)
 }
 
 pub fn now() -> Timestamp {
