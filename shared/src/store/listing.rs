@@ -1,1 +1,370 @@
-//! (being written)
+//! What looking at ad accounts reads: pages of the list with the counts for both tabs, one account with what stands
+//! behind it, and its history. Nothing here writes, and nothing scans.
+//!
+//! Both tabs and the whole list are sorted by Account ID, and an account never changes its Account ID. That is why a
+//! position in a list is just the Account ID of the last account before it, and why a walk over the pages meets no account
+//! twice, whatever changes status meanwhile.
+
+use std::collections::{BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::items::{self, BusinessCenterItem, RowItem, read};
+use super::transact::counted;
+use super::{Item, StoreError, Table, key, keys, sort_key, text};
+use crate::domain::access::Reach;
+use crate::domain::account::{AdAccount, Status};
+use crate::domain::causes::CauseCode;
+use crate::domain::events::EventKind;
+use crate::domain::gap::Gap;
+use crate::domain::grant::Grant;
+use crate::domain::ids::{AdvertiserId, Label, OrgId};
+
+/// How many rows one query looks at when not every row matches.
+const LOOKED_AT: usize = 1_000;
+/// A search by name goes on until a page is full, but not for ever.
+const NAME_SEARCH_QUERIES: usize = 10;
+/// DynamoDB's limit for one `IN`.
+const LABELS_PER_IN: usize = 100;
+/// What a row shows: exactly what index `by_status` holds of it.
+const ROW_ATTRIBUTES: [&str; 12] = [
+    "advertiser_id",
+    "name",
+    "status",
+    "cause",
+    "lapsed_since",
+    "at_risk",
+    "business_center_id",
+    "brand",
+    "market",
+    "partner",
+    "connected_by",
+    "version",
+];
+
+/// Which ad accounts are wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub org_id: OrgId,
+    /// Only what the caller may see.
+    pub reach: Reach,
+    /// The tab; `None` is both.
+    pub status: Option<Status>,
+    pub search: Option<Search>,
+    pub brand: Option<Label>,
+    pub market: Option<Label>,
+    pub partner: Option<Label>,
+    /// Rows on a page.
+    pub limit: usize,
+    /// Begin behind this account.
+    pub after: Option<AdvertiserId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Digits: the beginning of the Account ID.
+    AccountIdPrefix(String),
+    /// A part of the name, in any case.
+    PartOfName(String),
+}
+
+impl Search {
+    pub fn of(text: &str) -> Self {
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Self::AccountIdPrefix(text.to_owned())
+        } else {
+            Self::PartOfName(text.to_owned())
+        }
+    }
+}
+
+/// A page may hold fewer rows than wanted, even none, and still not be the last: the last one has no `next`.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub rows: Vec<RowItem>,
+    pub next: Option<AdvertiserId>,
+}
+
+/// The numbers on the two tabs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub active: u64,
+    pub needs_connecting: u64,
+}
+
+/// What stands behind an account.
+#[derive(Clone, Debug, Default)]
+pub struct Behind {
+    pub grant: Option<Grant>,
+    /// As people who are Admin there have seen it.
+    pub business_center: BusinessCenterItem,
+}
+
+/// Something that happened to an account, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    pub event_id: String,
+    pub kind: EventKind,
+    pub version: u64,
+    pub occurred_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+    /// Who did it, as their token or TikTok names them; absent when the service did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A place in an account's history: everything there is older.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HistoryPosition(String);
+
+/// Newest first; the last page has no `next`.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryPage {
+    pub history: Vec<Happened>,
+    pub next: Option<HistoryPosition>,
+}
+
+pub trait ListAccounts {
+    /// One query; a search by name takes up to ten.
+    fn page(&self, wanted: &Wanted) -> impl Future<Output = Result<Page, StoreError>> + Send;
+    /// Of everything within reach. One read.
+    fn counts(&self, org_id: &OrgId, reach: &Reach) -> impl Future<Output = Result<Counts, StoreError>> + Send;
+    /// One read.
+    fn account(
+        &self,
+        org_id: &OrgId,
+        advertiser_id: &AdvertiserId,
+    ) -> impl Future<Output = Result<Option<AdAccount>, StoreError>> + Send;
+    /// One read.
+    fn behind(&self, account: &AdAccount) -> impl Future<Output = Result<Behind, StoreError>> + Send;
+    /// One query.
+    fn history(
+        &self,
+        account: &AdAccount,
+        limit: usize,
+        before: Option<&HistoryPosition>,
+    ) -> impl Future<Output = Result<HistoryPage, StoreError>> + Send;
+}
+
+impl ListAccounts for Table {
+    async fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+        let Some(filter) = Filter::of(wanted) else { return Ok(Page::default()) };
+        // One row more than the page holds tells whether there is a next page.
+        let (queries, looked_at) = match (&wanted.search, filter.is_none()) {
+            (Some(Search::PartOfName(_)), _) => (NAME_SEARCH_QUERIES, LOOKED_AT),
+            (_, false) => (1, LOOKED_AT),
+            (_, true) => (1, wanted.limit + 1),
+        };
+        let mut rows = Vec::new();
+        let mut next = wanted.after.clone();
+        for _ in 0..queries {
+            let (found, behind_them) = self.rows(wanted, &filter, looked_at, next.as_ref()).await?;
+            rows.extend(found);
+            next = behind_them;
+            if rows.len() >= wanted.limit || next.is_none() {
+                break;
+            }
+        }
+        if rows.len() > wanted.limit {
+            rows.truncate(wanted.limit);
+            next = rows.last().map(|row| row.advertiser_id.clone());
+        }
+        Ok(Page { rows, next })
+    }
+
+    async fn counts(&self, org_id: &OrgId, reach: &Reach) -> Result<Counts, StoreError> {
+        let row = self.get(keys::org(org_id), keys::COUNTS.to_owned()).await?;
+        let mut counts = Counts::default();
+        for (attribute, value) in row.into_iter().flatten() {
+            let Some((status, belonging)) = counted(&attribute) else { continue };
+            if !reach.contains(&belonging) {
+                continue;
+            }
+            let number = value.as_n().ok().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default();
+            match status {
+                Status::Active => counts.active += number,
+                Status::NeedsConnecting => counts.needs_connecting += number,
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
+        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
+    }
+
+    async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
+        let org = || keys::org(&account.org_id);
+        let grant = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
+        let business_center = (org(), keys::business_center(&account.business_center.id));
+        let mut behind = Behind::default();
+        for item in self.get_all([business_center].into_iter().chain(grant)).await? {
+            if sort_key(&item).starts_with("BC#") {
+                behind.business_center = read(item)?;
+            } else {
+                behind.grant = Some(items::grant(item)?.grant);
+            }
+        }
+        Ok(behind)
+    }
+
+    async fn history(
+        &self,
+        account: &AdAccount,
+        limit: usize,
+        before: Option<&HistoryPosition>,
+    ) -> Result<HistoryPage, StoreError> {
+        let pk = keys::history(&account.org_id, &account.advertiser_id);
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :account AND begins_with(sk, :event)")
+            .expression_attribute_values(":account", text(&pk))
+            .expression_attribute_values(":event", text(keys::EVENT_PREFIX))
+            .set_exclusive_start_key(before.map(|HistoryPosition(sk)| key(pk.clone(), sk.clone())))
+            .scan_index_forward(false)
+            .limit(limit_of(limit + 1))
+            .send()
+            .await?;
+        let mut items = answer.items.unwrap_or_default();
+        let has_more = items.len() > limit || answer.last_evaluated_key.is_some();
+        items.truncate(limit);
+        let next = items.last().filter(|_| has_more).map(|item| HistoryPosition(sort_key(item).to_owned()));
+        Ok(HistoryPage { history: items.into_iter().map(read).collect::<Result<_, _>>()?, next })
+    }
+}
+
+impl Table {
+    /// One query: the matching rows, and where the next one goes on if there is anything left to look at.
+    async fn rows(
+        &self,
+        wanted: &Wanted,
+        filter: &Filter,
+        looked_at: usize,
+        after: Option<&AdvertiserId>,
+    ) -> Result<(Vec<RowItem>, Option<AdvertiserId>), StoreError> {
+        let (index, pk_name, sk_name, pk) = match wanted.status {
+            None => (None, "pk", "sk", keys::org(&wanted.org_id)),
+            Some(status) => (Some(keys::BY_STATUS), "status_pk", "status_sk", keys::org_status(&wanted.org_id, status)),
+        };
+        let digits = match &wanted.search {
+            Some(Search::AccountIdPrefix(digits)) => digits.as_str(),
+            Some(Search::PartOfName(_)) | None => "",
+        };
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(index.map(str::to_owned))
+            .key_condition_expression(format!("{pk_name} = :pk AND begins_with({sk_name}, :sk)"))
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":sk", text(format!("{}{digits}", keys::ACCOUNT_PREFIX)))
+            .projection_expression(ROW_ATTRIBUTES.map(|attribute| format!("#{attribute}")).join(", "))
+            .set_filter_expression(filter.expression())
+            .set_exclusive_start_key(after.map(|id| start_key(wanted, id)))
+            .limit(limit_of(looked_at));
+        for attribute in ROW_ATTRIBUTES {
+            query = query.expression_attribute_names(format!("#{attribute}"), attribute);
+        }
+        for (placeholder, value) in &filter.values {
+            query = query.expression_attribute_values(placeholder, value.clone());
+        }
+        let answer = query.send().await?;
+        let rows =
+            answer.items.into_iter().flatten().map(|item| row(&wanted.org_id, item)).collect::<Result<_, _>>()?;
+        let last = answer.last_evaluated_key.as_ref().map(behind_prefix).transpose()?;
+        Ok((rows, last))
+    }
+}
+
+/// The key of the account at which a query goes on. The account itself need not be there any more.
+fn start_key(wanted: &Wanted, advertiser_id: &AdvertiserId) -> Item {
+    let sk = keys::account(advertiser_id);
+    let mut start = key(keys::org(&wanted.org_id), sk.clone());
+    if let Some(status) = wanted.status {
+        start.insert("status_pk".to_owned(), text(keys::org_status(&wanted.org_id, status)));
+        start.insert("status_sk".to_owned(), text(sk));
+    }
+    start
+}
+
+fn behind_prefix(last: &Item) -> Result<AdvertiserId, StoreError> {
+    let sk = sort_key(last);
+    sk.strip_prefix(keys::ACCOUNT_PREFIX)
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| StoreError::Unreadable { key: sk.to_owned(), problem: "is not an ad account's".to_owned() })
+}
+
+/// The answer leaves the keys out, so the row that cannot be read is named by what identifies it.
+fn row(org_id: &OrgId, item: Item) -> Result<RowItem, StoreError> {
+    let id = item.get("advertiser_id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    serde_dynamo::from_item(item).map_err(|error| StoreError::Unreadable {
+        key: format!("{}/{}{id}", keys::org(org_id), keys::ACCOUNT_PREFIX),
+        problem: error.to_string(),
+    })
+}
+
+fn limit_of(rows: usize) -> i32 {
+    i32::try_from(rows).unwrap_or(i32::MAX)
+}
+
+/// Conditions on rows that the sort key cannot express.
+#[derive(Debug, Default)]
+struct Filter {
+    conditions: Vec<String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Filter {
+    /// `None` when nothing can match, so that nobody need ask.
+    fn of(wanted: &Wanted) -> Option<Self> {
+        let mut filter = Self::default();
+        filter.one_of("brand", narrowed(wanted.reach.brands.as_ref(), wanted.brand.as_ref()))?;
+        filter.one_of("market", narrowed(wanted.reach.markets.as_ref(), wanted.market.as_ref()))?;
+        filter.one_of("partner", narrowed(wanted.reach.partners.as_ref(), wanted.partner.as_ref()))?;
+        if let Some(Search::PartOfName(part)) = &wanted.search {
+            let placeholder = filter.value(part.to_lowercase());
+            filter.conditions.push(format!("contains(name_folded, {placeholder})"));
+        }
+        Some(filter)
+    }
+
+    fn is_none(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    fn expression(&self) -> Option<String> {
+        (!self.is_none()).then(|| self.conditions.join(" AND "))
+    }
+
+    /// `None` when no label is allowed.
+    fn one_of(&mut self, attribute: &str, allowed: Option<BTreeSet<Label>>) -> Option<()> {
+        let Some(allowed) = allowed else { return Some(()) };
+        let placeholders: Vec<_> = allowed.into_iter().map(|label| self.value(label.to_string())).collect();
+        let lists = placeholders.chunks(LABELS_PER_IN).map(|some| format!("#{attribute} IN ({})", some.join(",")));
+        let condition = lists.collect::<Vec<_>>().join(" OR ");
+        (!condition.is_empty()).then(|| self.conditions.push(format!("({condition})")))
+    }
+
+    fn value(&mut self, value: String) -> String {
+        let placeholder = format!(":{}", self.values.len());
+        self.values.insert(placeholder.clone(), text(value));
+        placeholder
+    }
+}
+
+/// The labels that both the reach and the filter allow; `None` is all of them.
+fn narrowed(reach: Option<&BTreeSet<Label>>, wanted: Option<&Label>) -> Option<BTreeSet<Label>> {
+    match (reach, wanted) {
+        (reach, None) => reach.cloned(),
+        (None, Some(label)) => Some(BTreeSet::from([label.clone()])),
+        (Some(reach), Some(label)) => Some(reach.iter().filter(|listed| *listed == label).cloned().collect()),
+    }
+}
