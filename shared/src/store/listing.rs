@@ -368,3 +368,46 @@ fn narrowed(reach: Option<&BTreeSet<Label>>, wanted: Option<&Label>) -> Option<B
         (Some(reach), Some(label)) => Some(reach.iter().filter(|listed| *listed == label).cloned().collect()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(claim: &str, brand: Option<&str>) -> Wanted {
+        Wanted {
+            org_id: "org-a".parse().unwrap(),
+            reach: Reach::parse(claim).unwrap(),
+            status: None,
+            search: None,
+            brand: brand.map(|brand| brand.parse().unwrap()),
+            market: None,
+            partner: None,
+            limit: 50,
+            after: None,
+        }
+    }
+
+    /// The longest claim that fits into a request's headers stays within DynamoDB's limits: 100 values for one `IN`,
+    /// 4 KB for the expression.
+    #[test]
+    fn a_long_reach_makes_an_expression_that_dynamodb_takes() {
+        let claim: Vec<_> = (0..620).map(|number| format!("brand:{number}")).collect();
+        let claim = claim.join(" ");
+        assert!(claim.len() > 5_500, "more than base64url leaves of 10 KB of headers, signature and the rest aside");
+        let filter = Filter::of(&wanted(&claim, None)).unwrap();
+        let expression = filter.expression().unwrap();
+        assert!(expression.len() <= 4_096, "{}", expression.len());
+        let longest = expression.split(" OR ").map(|list| list.split(',').count()).max();
+        assert_eq!(longest, Some(LABELS_PER_IN));
+        assert_eq!(filter.values.len(), 620);
+    }
+
+    #[test]
+    fn a_filter_within_reach_narrows_it_and_one_outside_reaches_nothing() {
+        let narrow = Filter::of(&wanted("brand:shop brand:outlet", Some("shop"))).unwrap();
+        assert_eq!(narrow.expression().unwrap(), "(#brand IN (:0))");
+        assert_eq!(narrow.values[":0"], text("shop"));
+        assert!(Filter::of(&wanted("brand:shop", Some("outlet"))).is_none());
+        assert!(Filter::of(&wanted("", None)).is_none());
+    }
+}
