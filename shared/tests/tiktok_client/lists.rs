@@ -76,7 +76,7 @@ async fn a_list_with_a_hole_is_no_list() {
     add_accounts(&world, 200);
     world.at_tiktok().add_fault(Fault::new(FaultKind::BadGatewayHtml).on(OWNED).skip(2).times(1)).unwrap();
     assert_eq!(owned(&world).await.map(|found| found.len()), Ok(203));
-    world.at_tiktok().add_fault(Fault::new(FaultKind::BadGatewayHtml).on(OWNED).skip(2).times(3)).unwrap();
+    world.at_tiktok().add_fault(Fault::new(FaultKind::BadGatewayHtml).on(OWNED).skip(2).times(6)).unwrap();
     assert_eq!(owned(&world).await, Err(Refusal::Unavailable));
 }
 
