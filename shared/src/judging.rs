@@ -1,18 +1,23 @@
 //! Judging a connection: everything is asked at the same time, and the domain decides.
 //!
 //! [`open_token`] opens the stored token. [`judge`] is for one token and one ad account. Where one token is judged for
-//! many accounts, its evidence is gathered once and [`conclude`] is called for each account.
+//! many accounts, its evidence is gathered once and [`conclude`] is called for each account. [`notice`] raises the alarm
+//! where the answers say that the fault is ours.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
+use tracing::error;
 
+use crate::domain::causes::CauseCode;
 use crate::domain::checks::{AccountEvidence, Answer, Check, Gathered, GrantEvidence};
 use crate::domain::diagnosis::{Diagnosis, diagnose};
 use crate::domain::examine::Subject;
+use crate::logging::chain;
+use crate::metrics::{self, Metric, Unit};
 use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable};
-use crate::secrets::{AppCredentials, SecretUnavailable, TokenKeys};
+use crate::secrets::{AppCredentials, SecretUnavailable, TikTokApp, TokenKeys};
 use crate::store::items::StoredGrant;
-use crate::tiktok::TikTok;
+use crate::tiktok::{TikTok, suspects_secret};
 
 /// Why there is no token to ask with (`credential_unreadable`). Ours to mend; none of it says anything about the grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +31,7 @@ pub enum TokenUnreadable {
 }
 
 /// Opens the token of a grant that is stored in `table`. A key that is not in the keyring makes us look for a newer
-/// keyring once.
+/// keyring once. A token that does not open is an incident, alarmed on.
 pub async fn open_token(
     keys: &TokenKeys,
     table: &str,
@@ -42,7 +47,11 @@ pub async fn open_token(
         token_version: grant.token_version,
         purpose: Purpose::Grant,
     };
-    Ok(keys.vault_for(sealed, now).await?.open(sealed, &binding)?)
+    let opened = keys.vault_for(sealed, now).await?.open(sealed, &binding);
+    Ok(opened.inspect_err(|unsealable| {
+        error!(grant.id = %grant.grant_id, reason = chain(unsealable), "The token of grant {} does not open", grant.grant_id);
+        count("CredentialUnreadable", now);
+    })?)
 }
 
 /// A diagnosis and all that TikTok said for it: who authorized, which Business Centers that person has, what was refused.
@@ -91,4 +100,20 @@ pub async fn conclude(
     }
     account.reachable = Some(tiktok.reachable(token, subject.original, deadline).await);
     diagnose(subject, Gathered { grant, account })
+}
+
+/// An answer that blames our app is an incident, alarmed on. One that casts doubt on the app secret makes the next
+/// request look for a newer one.
+pub fn notice(judged: &Judged, app: &TikTokApp, now: Timestamp) {
+    if judged.diagnosis.verdict.causes().iter().any(|cause| cause.cause == CauseCode::AppMisconfigured) {
+        error!("TikTok refuses our own app");
+        count("AppLevelCode", now);
+    }
+    if suspects_secret(&judged.grant.authorized.evidence) {
+        app.forget();
+    }
+}
+
+fn count(name: &'static str, now: Timestamp) {
+    metrics::emit(&[], &[Metric { name, unit: Unit::Count, value: 1 }], now);
 }

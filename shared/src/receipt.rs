@@ -162,8 +162,8 @@ mod tests {
         record(State::Closed { closed_at: start(), outcome })
     }
 
-    fn ana_m() -> Option<Person> {
-        Some(Person { core_user_id: "7400000000000000001".to_owned(), display_name: "Ana M".to_owned() })
+    fn ana_m() -> Person {
+        Person { core_user_id: "7400000000000000001".to_owned(), display_name: "Ana M".to_owned() }
     }
 
     fn viewer(user: &str, access: Option<&str>) -> Caller {
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_success_lists_what_it_touched() {
         let outcome = Outcome::Reconnected {
-            authorized_by: ana_m(),
+            authorized_by: Some(ana_m()),
             grant_id: "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap(),
             siblings_left: false,
         };
@@ -252,7 +252,7 @@ mod tests {
                 answer: Answer::Failed,
                 evidence: vec![evidence],
             }],
-            authorized_by: ana_m(),
+            authorized_by: Some(ana_m()),
             grant_id: None,
             siblings_left: false,
         };

@@ -107,3 +107,17 @@ pub fn risks(findings: &[Finding]) -> BTreeSet<RiskFact> {
         })
         .collect()
 }
+
+/// The facts as they are after fresh findings. `known` are those before; what was not asked again stays as it was.
+/// `admins` is how many Admins the Business Center has, where that could be seen.
+pub fn risks_now(known: &BTreeSet<RiskFact>, findings: &[Finding], admins: Option<usize>) -> BTreeSet<RiskFact> {
+    let mut now = risks(findings);
+    let single_admin = admins.map_or(known.contains(&RiskFact::SingleAdminLeft), |admins| admins == 1);
+    if single_admin {
+        now.insert(RiskFact::SingleAdminLeft);
+    }
+    // The permissions of a token never grow again, and a sibling is checked by itself.
+    let lasting = [RiskFact::PermissionsNarrowed, RiskFact::SiblingLapsed];
+    now.extend(lasting.into_iter().filter(|fact| known.contains(fact)));
+    now
+}

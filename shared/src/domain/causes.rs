@@ -72,7 +72,7 @@ pub struct NamedBusinessCenter {
 }
 
 impl NamedBusinessCenter {
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match &self.name {
             Some(name) => format!("“{name}” ({})", self.id),
             None => self.id.to_string(),
@@ -143,6 +143,20 @@ impl Cause {
         } else {
             format!("{remedy} Current Admins: {}.", self.admins.join(", "))
         }
+    }
+
+    /// Fills in what was known before: the name of the Business Center, and its Admins where one of them is needed.
+    #[must_use]
+    pub fn with_names(mut self, business_center: &NamedBusinessCenter, admins: &[String]) -> Self {
+        if let Some(original) = &mut self.original
+            && original.name.is_none()
+        {
+            original.name.clone_from(&business_center.name);
+        }
+        if self.cause == CauseCode::NotBusinessCenterAdmin && self.admins.is_empty() {
+            self.admins = admins.to_vec();
+        }
+        self
     }
 
     fn with_facts(&self, explanation: &str) -> String {
@@ -391,5 +405,24 @@ mod tests {
         for fact in ["Shop Group", "7200000000000000021", "Other", "7200000000000000022"] {
             assert!(shown.explanation.contains(fact), "{fact}");
         }
+    }
+
+    #[test]
+    fn names_known_before_are_told_where_tiktok_tells_none() {
+        let center = |name: Option<&str>| NamedBusinessCenter {
+            id: "7200000000000000021".parse().unwrap(),
+            name: name.map(str::to_owned),
+        };
+        let admins = ["Ana M".to_owned()];
+        let mut cause = Cause::from(CauseCode::WrongBusinessCenter);
+        cause.original = Some(center(None));
+        let told = cause.clone().with_names(&center(Some("Shop Group")), &admins);
+        assert_eq!(told.original.as_ref().unwrap().name.as_deref(), Some("Shop Group"));
+        assert_eq!(told.admins, Vec::<String>::new(), "here somebody else's role is not what is missing");
+        cause.original = Some(center(Some("Today's name")));
+        let told = cause.with_names(&center(Some("Shop Group")), &admins);
+        assert_eq!(told.original.unwrap().name.as_deref(), Some("Today's name"));
+        let told = Cause::from(CauseCode::NotBusinessCenterAdmin).with_names(&center(None), &admins);
+        assert!(told.remedy().contains("Ana M"));
     }
 }

@@ -165,9 +165,15 @@ fn undecided(gathered: Gathered<'_>) -> Verdict {
     Verdict::Undecided { causes }
 }
 
-/// What preflight can say before anybody signs in: does any of the causes make signing in pointless?
-pub fn consent_cannot_help(verdict: &Verdict) -> Option<&Cause> {
-    verdict.causes().iter().find(|cause| {
-        matches!(cause.cause, CauseCode::AdAccountNotFound | CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned)
+/// What preflight can say before anybody signs in: does any of the causes make signing in pointless? Who owns an ad
+/// account is believed from an Admin of the Business Center only.
+pub fn consent_cannot_help(diagnosis: &Diagnosis) -> Option<&Cause> {
+    let is_admin = diagnosis
+        .findings
+        .iter()
+        .any(|finding| finding.check == Check::BusinessCenterAdmin && finding.answer == Answer::Passed);
+    diagnosis.verdict.causes().iter().find(|cause| {
+        cause.cause == CauseCode::AdAccountNotFound
+            || (is_admin && matches!(cause.cause, CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned))
     })
 }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod account;
 pub mod activation;
 pub mod causes;
+pub mod checklist;
 pub mod checks;
 pub mod clock;
 pub mod diagnosis;

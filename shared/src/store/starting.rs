@@ -14,6 +14,9 @@ use crate::domain::account::AdAccount;
 use crate::domain::activation::Activation;
 use crate::domain::ids::{ActivationId, AdvertiserId, OrgId, UserId};
 
+/// Among so many other grants of a Business Center the healthiest is looked for. Retired ones are among them.
+const OTHER_GRANTS: usize = 20;
+
 /// What a person has under way. Each activation is an attribute of its own, so that ending one touches no other.
 #[derive(Clone, Debug, Default)]
 pub struct LiveActivations {
@@ -81,7 +84,8 @@ pub struct StartContext {
 /// Grants that can tell something about an account before anybody signs in.
 #[derive(Clone, Debug, Default)]
 pub struct PreflightGrants {
-    /// The account's own grant first, then one living grant of an Admin of the same Business Center.
+    /// The account's own grant first, then the one of an Admin of the same Business Center that was proven last. Only
+    /// such that still have a token.
     pub grants: Vec<StoredGrant>,
     pub business_center: BusinessCenterItem,
 }
@@ -141,13 +145,12 @@ impl StartActivations for Table {
                 found.grants.push(items::grant(item)?);
             }
         }
-        let another = found.business_center.grants.iter().find(|id| Some(*id) != account.grant_id.as_ref());
-        if let Some(id) = another
-            && let Some(item) = self.get(org(), keys::grant(id)).await?
-        {
-            found.grants.push(items::grant(item)?);
-        }
         found.grants.retain(|stored| stored.sealed_token.is_some());
+        let others = found.business_center.grants.iter().filter(|id| Some(*id) != account.grant_id.as_ref());
+        let keys: Vec<_> = others.take(OTHER_GRANTS).map(|id| (org(), keys::grant(id))).collect();
+        let others: Result<Vec<_>, _> = self.get_all(keys).await?.into_iter().map(items::grant).collect();
+        let living = others?.into_iter().filter(|stored| stored.sealed_token.is_some());
+        found.grants.extend(living.max_by_key(|stored| stored.grant.last_proven_at));
         Ok(found)
     }
 

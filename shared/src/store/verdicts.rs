@@ -17,6 +17,8 @@ pub struct GrantProven<'a> {
     pub at: Timestamp,
     pub authorized_by: Option<&'a Person>,
     pub business_centers: &'a [Membership],
+    /// Names of the Admins of the account's Business Center, where somebody could see them.
+    pub admins: Option<&'a [String]>,
 }
 
 pub trait RecordVerdicts {
@@ -75,7 +77,7 @@ impl RecordVerdicts for Table {
             None => {
                 transaction.check(row, Expression::new("token_version = :tested").value(":tested", version));
             }
-            Some(GrantProven { at, authorized_by, business_centers }) => {
+            Some(GrantProven { at, authorized_by, business_centers, admins }) => {
                 let centers = serde_dynamo::to_attribute_value(business_centers).map_err(|error| {
                     StoreError::Unreadable { key: keys::grant(&tested.grant_id), problem: error.to_string() }
                 })?;
@@ -93,11 +95,12 @@ impl RecordVerdicts for Table {
                 }
                 transaction.update(row, update, Some("token_version = :tested AND attribute_not_exists(retired_at)"));
                 let center = &account.after.business_center;
+                let name = business_centers.iter().find(|one| one.business_center_id == center.id).map(|one| &one.name);
                 transaction.know_business_center(
                     &tested.org_id,
                     &center.id,
-                    center.name.as_deref(),
-                    None,
+                    name.or(center.name.as_ref()).map(String::as_str),
+                    admins,
                     Some(&tested.grant_id),
                 );
             }

@@ -274,13 +274,16 @@ fn every_other_cause_of_the_catalogue_is_reached_here() {
 
 #[test]
 fn preflight_stops_only_where_signing_in_is_pointless() {
-    let stopped = |case: &Case| consent_cannot_help(&case.diagnosis().verdict).map(|cause| cause.cause);
+    let stopped = |case: &Case| consent_cannot_help(&case.diagnosis()).map(|cause| cause.cause);
     let still_ticked = changed(|case| case.info = Err(Refusal::AdAccountGone));
     assert_eq!(stopped(&still_ticked), Some(CauseCode::AdAccountNotFound));
     assert_eq!(stopped(&moved()), Some(CauseCode::AdAccountMoved));
     assert_eq!(stopped(&not_owned()), Some(CauseCode::AdAccountNotOwned));
     assert_eq!(stopped(&deleted()), Some(CauseCode::AdAccountNotFound));
     assert_eq!(stopped(&in_order()), None);
+    let mut told_by_a_stranger = not_owned();
+    told_by_a_stranger.business_centers = of_another_business_center().business_centers;
+    assert_eq!(stopped(&told_by_a_stranger), None, "only an Admin's list of what is owned is complete");
     assert_eq!(stopped(&in_order().dead()), None, "a new consent is what helps");
     for question in Question::ALWAYS_ASKED {
         assert_eq!(stopped(&in_order().refused(question, Refusal::Unavailable)), None, "{question:?}");

@@ -208,17 +208,17 @@ proptest! {
         let case = silences.into_iter().fold(in_order(), |case, (question, silence)| case.refused(question, silence));
         let diagnosis = case.diagnosis();
         prop_assert_eq!(diagnosis.verdict.name(), "undecided");
-        prop_assert_eq!(consent_cannot_help(&diagnosis.verdict), None);
+        prop_assert_eq!(consent_cannot_help(&diagnosis), None);
         prop_assert!(risks(&diagnosis.findings).is_empty());
     }
 
     /// T59: whatever else TikTok says, our own fault is nobody's lapse.
     #[test]
     fn our_own_fault_is_no_lapse(case in case(), question in any_question()) {
-        let verdict = case.refused(question, Refusal::AppMisconfigured).diagnosis().verdict;
-        prop_assert_eq!(verdict.name(), "undecided");
-        prop_assert_eq!(verdict.causes()[0].cause, CauseCode::AppMisconfigured);
-        prop_assert_eq!(consent_cannot_help(&verdict), None);
+        let diagnosis = case.refused(question, Refusal::AppMisconfigured).diagnosis();
+        prop_assert_eq!(diagnosis.verdict.name(), "undecided");
+        prop_assert_eq!(diagnosis.verdict.causes()[0].cause, CauseCode::AppMisconfigured);
+        prop_assert_eq!(consent_cannot_help(&diagnosis), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, RiskFact, Standing, Status};
+use shared::domain::account::{AdAccount, RiskFact, Standing, Status, risks_now};
 use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
 use shared::domain::events::EventKind;
 use shared::domain::transition::{Transition, lapse, observe, open_gap, reconnect, recover, refuse};
@@ -105,6 +105,18 @@ fn a_new_risk_is_told_once() {
     assert_eq!(told(&again), None);
     let over = observe(&first.after, Vec::new(), BTreeSet::new(), None, now());
     assert_eq!((told(&over), over.after.at_risk.len()), (None, 0));
+}
+
+#[test]
+fn a_risk_that_was_not_looked_at_again_stays() {
+    let findings = in_order().diagnosis().findings;
+    let known = BTreeSet::from([RiskFact::AdAccountNotUsable, RiskFact::SiblingLapsed, RiskFact::SingleAdminLeft]);
+    let still = BTreeSet::from([RiskFact::SiblingLapsed, RiskFact::SingleAdminLeft]);
+    assert_eq!(risks_now(&known, &findings, None), still, "the ad account is usable again");
+    assert_eq!(risks_now(&known, &findings, Some(1)), still);
+    assert_eq!(risks_now(&known, &findings, Some(2)), BTreeSet::from([RiskFact::SiblingLapsed]));
+    assert_eq!(risks_now(&BTreeSet::new(), &findings, Some(1)), BTreeSet::from([RiskFact::SingleAdminLeft]));
+    assert_eq!(risks_now(&BTreeSet::new(), &findings, Some(0)), BTreeSet::new(), "no list has no Admin in it");
 }
 
 #[test]
