@@ -11,8 +11,8 @@ use shared::domain::checks::{AccountEvidence, Endpoint, Evidence, Gathered};
 use shared::domain::clock;
 use shared::domain::diagnosis::{Diagnosis, diagnose};
 use shared::domain::examine::Subject;
-use shared::domain::ids::GrantId;
-use shared::judging::{self, Judged};
+use shared::domain::ids::{GrantId, OrgId};
+use shared::judging::{self, Judged, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::runtime::StartError;
 use shared::sealing::{AccessToken, FinishTicket, Purpose, TokenBinding, TokenVault, WebSeal};
@@ -33,6 +33,8 @@ use crate::complete::CompleteError;
 /// A secret that cannot be had now; people try again.
 pub type Unready = SecretUnavailable;
 
+/// A grant's token never changes here: a new consent is a new grant.
+pub const FIRST_VERSION: u64 = 1;
 /// Evidence is gathered within this time.
 const EVIDENCE: Duration = Duration::from_secs(20);
 /// What is kept for deciding and committing.
@@ -133,13 +135,22 @@ impl Clients {
         self.web.seal_for(ticket.expose(), self.now()).await
     }
 
-    /// Opens a sealed token; `None` when it cannot be read, which is our trouble and nobody's lapse.
-    pub async fn open(&self, sealed: &[u8], binding: &TokenBinding<'_>) -> Result<Option<AccessToken>, Unready> {
-        let vault = self.tokens.vault_for(sealed, self.now()).await?;
-        Ok(vault
-            .open(sealed, binding)
-            .inspect_err(|unsealable| error!(grant.id = %binding.grant_id, reason = %unsealable, "A stored token cannot be opened"))
-            .ok())
+    /// Opens a candidate token; `None` when it cannot be read, which is our trouble and nobody's lapse.
+    pub async fn open_candidate(&self, org_id: &OrgId, candidate: &Candidate) -> Result<Option<AccessToken>, Unready> {
+        let vault = self.tokens.vault_for(&candidate.sealed_token, self.now()).await?;
+        let opened =
+            vault.open(&candidate.sealed_token, &self.binding(org_id, &candidate.grant_id, Purpose::Candidate));
+        Ok(opened.inspect_err(|unsealable| error!(reason = %unsealable, "A candidate token does not open")).ok())
+    }
+
+    /// The token of a stored grant.
+    pub async fn open(&self, stored: &StoredGrant) -> Result<AccessToken, TokenUnreadable> {
+        judging::open_token(&self.tokens, self.table.name(), stored, self.now()).await
+    }
+
+    /// What the token of a new grant is bound to, first as a candidate and then for good.
+    pub fn binding<'a>(&'a self, org_id: &'a OrgId, grant_id: &'a GrantId, purpose: Purpose) -> TokenBinding<'a> {
+        TokenBinding { table: self.table.name(), org_id, grant_id, token_version: FIRST_VERSION, purpose }
     }
 
     pub async fn judge(
@@ -150,7 +161,9 @@ impl Clients {
         deadline: Instant,
     ) -> Result<Judged, CompleteError> {
         let app = self.app().await?;
-        Ok(judging::judge(&self.tiktok, &app, token, subject(account, candidate), deadline).await)
+        let judged = judging::judge(&self.tiktok, &app, token, subject(account, candidate), deadline).await;
+        judging::notice(&judged, &self.app, self.now());
+        Ok(judged)
     }
 
     /// The verdict about a sibling, from evidence about the grant that is already there.
@@ -196,18 +209,9 @@ impl Clients {
     /// The account left this grant. If it was the last one, the grant is retired by now and its token is given back to
     /// TikTok, unless a living grant holds the same string. Nothing depends on it, so nothing fails with it.
     pub async fn let_go(&self, left: Option<StoredGrant>, budget: Budget) {
-        let Some(StoredGrant { grant, sealed_token: Some(sealed) }) = left.filter(|left| left.grant.ad_accounts <= 1)
-        else {
-            return;
-        };
-        let binding = TokenBinding {
-            table: self.table.name(),
-            org_id: &grant.org_id,
-            grant_id: &grant.grant_id,
-            token_version: grant.token_version,
-            purpose: Purpose::Grant,
-        };
-        let (Ok(Some(token)), Ok(app)) = (self.open(&sealed, &binding).await, self.app().await) else { return };
+        let Some(left) = left.filter(|left| left.grant.ad_accounts <= 1) else { return };
+        let (Ok(token), Ok(app)) = (self.open(&left).await, self.app().await) else { return };
+        let grant = left.grant;
         match self.table.is_token_held(&grant.token_fingerprint).await {
             Ok(false) => {
                 let until = (Instant::now() + REVOKE).min(budget.end);

@@ -11,15 +11,15 @@ use shared::domain::diagnosis::Verdict;
 use shared::domain::grant::Grant;
 use shared::domain::transition::{self, Transition};
 use shared::judging::Judged;
-use shared::sealing::{AccessToken, Purpose, TokenBinding};
+use shared::sealing::{AccessToken, Purpose};
 use shared::store::StoreError;
 use shared::store::completing::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
 use shared::store::items::StoredGrant;
 use shared::tiktok::Member;
 use tracing::{info, warn};
 
-use crate::clients::{Budget, Clients};
-use crate::complete::{Case, CompleteError, not_reconnected, overtaken, refusal_of};
+use crate::clients::{Budget, Clients, FIRST_VERSION};
+use crate::complete::{Attempt, CompleteError, not_reconnected, overtaken, refusal_of};
 use crate::siblings;
 
 /// How often a commit that met another write is tried on the fresh account.
@@ -55,25 +55,25 @@ impl Proven<'_> {
 /// Asks TikTok everything about the candidate, and acts on what it says.
 pub async fn verify(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     candidate: Candidate,
     token: &AccessToken,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
-    let original = case.account.business_center.id.clone();
+    let original = attempt.account.business_center.id.clone();
     let deadline = budget.evidence_until();
     let (judged, members) = futures::join!(
-        clients.judge(token, &case.account, &candidate, deadline),
+        clients.judge(token, &attempt.account, &candidate, deadline),
         clients.tiktok.members(token, &original, deadline),
     );
     let judged = judged?;
     let admins = members.value().map(|members| admins_of(members));
     match judged.diagnosis.verdict.clone() {
-        Verdict::Connected => commit(clients, case, &candidate, token, judged, admins, budget).await,
+        Verdict::Connected => commit(clients, attempt, &candidate, token, judged, admins, budget).await,
         Verdict::Lapsed { causes, .. } => {
-            refused(clients, case, &candidate, token, judged, admins, causes, budget).await
+            refused(clients, attempt, &candidate, token, judged, admins, causes, budget).await
         }
-        Verdict::Undecided { causes } => wait(clients, case, candidate, &causes).await,
+        Verdict::Undecided { .. } => wait(clients, attempt, candidate).await,
     }
 }
 
@@ -86,45 +86,37 @@ fn admins_of(members: &[Member]) -> Vec<String> {
 }
 
 /// TikTok could not answer. The candidate stays, and the next completion may go on at once.
-async fn wait(
-    clients: &Clients,
-    mut case: Case,
-    candidate: Candidate,
-    causes: &[Cause],
-) -> Result<Record, CompleteError> {
-    if causes.iter().any(|cause| cause.cause == CauseCode::AppMisconfigured) {
-        clients.app_level_code("the proof of a grant");
-    }
-    let released = case.record.stored.activation.clone().released(clients.now())?;
-    case.record.stored = clients.table.move_on(&case.record.stored, released, &clients.fresh_id()).await?;
-    case.record.candidate = Some(candidate);
-    Ok(case.record)
+async fn wait(clients: &Clients, mut attempt: Attempt, candidate: Candidate) -> Result<Record, CompleteError> {
+    let released = attempt.record.stored.activation.clone().released(clients.now())?;
+    attempt.record.stored = clients.table.move_on(&attempt.record.stored, released, &clients.fresh_id()).await?;
+    attempt.record.candidate = Some(candidate);
+    Ok(attempt.record)
 }
 
 async fn commit(
     clients: &Clients,
-    mut case: Case,
+    mut attempt: Attempt,
     candidate: &Candidate,
     token: &AccessToken,
     judged: Judged,
     admins: Option<Vec<String>>,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
-    let judged_center = case.account.business_center.id.clone();
+    let judged_center = attempt.account.business_center.id.clone();
     for _ in 0..COMMITS {
         let now = clients.now();
-        if overtaken(&case.record.stored.activation, &case.account) {
-            return too_late(clients, case).await;
+        if overtaken(&attempt.record.stored.activation, &attempt.account) {
+            return too_late(clients, attempt).await;
         }
-        if case.account.business_center.id != judged_center {
-            return wait(clients, case, candidate.clone(), &[]).await;
+        if attempt.account.business_center.id != judged_center {
+            return wait(clients, attempt, candidate.clone()).await;
         }
         let proven = Proven { candidate, token, evidence: &judged.grant, admins: admins.clone() };
-        let activation = case.record.stored.activation.clone();
+        let activation = attempt.record.stored.activation.clone();
         let findings = judged.diagnosis.findings.clone();
-        let at_risk = proven.at_risk(&findings, case.grant.as_ref());
+        let at_risk = proven.at_risk(&findings, attempt.grant.as_ref());
         let moved = transition::reconnect(
-            &case.account,
+            &attempt.account,
             &candidate.grant_id,
             findings,
             at_risk,
@@ -138,17 +130,17 @@ async fn commit(
         };
         let line = reconnected(&moved);
         let closed = activation.close(outcome, now)?;
-        match first_move(clients, &case, &proven, &closed, &moved, None, std::slice::from_ref(&line), now).await {
+        match first_move(clients, &attempt, &proven, &closed, &moved, None, std::slice::from_ref(&line), now).await {
             Ok(stored) => {
-                info!(advertiser.id = %case.account.advertiser_id, "Account {} is reconnected", case.account.advertiser_id);
+                info!(advertiser.id = %attempt.account.advertiser_id, "Account {} is reconnected", attempt.account.advertiser_id);
                 clients.ended("reconnected", None);
-                let left = case.grant.take();
-                case.record = Record { stored, candidate: None, lines: vec![line] };
-                case.account = moved.after;
+                let left = attempt.grant.take();
+                attempt.record = Record { stored, candidate: None, lines: vec![line] };
+                attempt.account = moved.after;
                 clients.let_go(left, budget).await;
-                return siblings::after(clients, case, &proven, budget).await;
+                return siblings::after(clients, attempt, &proven, budget).await;
             }
-            Err(StoreError::Conflict) => case = again(clients, case).await?,
+            Err(StoreError::Conflict) => attempt = again(clients, attempt).await?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -159,7 +151,7 @@ async fn commit(
 #[expect(clippy::too_many_arguments, reason = "everything that one transaction writes, each once")]
 pub async fn first_move(
     clients: &Clients,
-    case: &Case,
+    attempt: &Attempt,
     proven: &Proven<'_>,
     closed: &Activation,
     moved: &Transition,
@@ -167,10 +159,10 @@ pub async fn first_move(
     lines: &[ReceiptLine],
     now: Timestamp,
 ) -> Result<shared::store::items::StoredActivation, StoreError> {
-    let center = named(&case.account, proven.evidence);
+    let center = named(&attempt.account, proven.evidence);
     let stored = StoredGrant {
-        grant: new_grant(proven, &case.account, now),
-        sealed_token: Some(sealed(clients, proven, &case.account).await?),
+        grant: new_grant(proven, &attempt.account, now),
+        sealed_token: Some(sealed(clients, proven, &attempt.account).await?),
     };
     let first = FirstMove {
         closed,
@@ -178,22 +170,16 @@ pub async fn first_move(
         grant: &stored,
         due_at: now + clients.check_interval,
         account: moved,
-        left: case.grant.as_ref().map(|stored| &stored.grant),
+        left: attempt.grant.as_ref().map(|stored| &stored.grant),
         refused,
         learnt: Learnt { business_center: &center, admins: proven.admins.as_deref() },
     };
-    clients.table.commit(&case.record.stored, first).await
+    clients.table.commit(&attempt.record.stored, first).await
 }
 
 async fn sealed(clients: &Clients, proven: &Proven<'_>, account: &AdAccount) -> Result<Vec<u8>, StoreError> {
     let vault = clients.vault().await.map_err(|unready| StoreError::Unavailable(unready.to_string()))?;
-    let binding = TokenBinding {
-        table: clients.table.name(),
-        org_id: &account.org_id,
-        grant_id: &proven.candidate.grant_id,
-        token_version: 1,
-        purpose: Purpose::Grant,
-    };
+    let binding = clients.binding(&account.org_id, &proven.candidate.grant_id, Purpose::Grant);
     Ok(vault.seal(proven.token, &binding))
 }
 
@@ -201,7 +187,7 @@ fn new_grant(proven: &Proven<'_>, account: &AdAccount, now: Timestamp) -> Grant 
     Grant {
         grant_id: proven.candidate.grant_id.clone(),
         org_id: account.org_id.clone(),
-        token_version: 1,
+        token_version: FIRST_VERSION,
         token_fingerprint: proven.candidate.token_fingerprint.clone(),
         authorized_by: proven.person(),
         scopes: proven.candidate.scopes.clone(),
@@ -233,23 +219,23 @@ pub fn reconnected(moved: &Transition) -> ReceiptLine {
 }
 
 /// Somebody wrote in between: the fresh rows, if the activation is still ours to commit.
-async fn again(clients: &Clients, case: Case) -> Result<Case, CompleteError> {
+async fn again(clients: &Clients, attempt: Attempt) -> Result<Attempt, CompleteError> {
     let record =
-        clients.table.record(&case.record.stored.activation.activation_id).await?.ok_or(StoreError::Conflict)?;
-    if record.stored.step != case.record.stored.step {
+        clients.table.record(&attempt.record.stored.activation.activation_id).await?.ok_or(StoreError::Conflict)?;
+    if record.stored.step != attempt.record.stored.step {
         return Err(StoreError::Conflict.into());
     }
-    let (org_id, advertiser_id) = (&case.account.org_id, &case.account.advertiser_id);
+    let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
     let (account, _) = clients.table.account_and_grant(org_id, advertiser_id, None).await?;
     let account = account.ok_or(shared::http::Code::AccountNotFound)?;
     let (_, grant) = clients.table.account_and_grant(org_id, advertiser_id, account.grant_id.as_ref()).await?;
-    Ok(Case { record, account, grant, caller: case.caller })
+    Ok(Attempt { record, account, grant, caller: attempt.caller })
 }
 
 /// Another activation was first. This one ends, and its candidate goes with it.
-async fn too_late(clients: &Clients, case: Case) -> Result<Record, CompleteError> {
-    let closed = case.record.stored.activation.clone().close(Outcome::AlreadyActive, clients.now())?;
-    clients.table.close(&case.record.stored, closed, &[], None).await?;
+async fn too_late(clients: &Clients, attempt: Attempt) -> Result<Record, CompleteError> {
+    let closed = attempt.record.stored.activation.clone().close(Outcome::AlreadyActive, clients.now())?;
+    clients.table.close(&attempt.record.stored, closed, &[], None).await?;
     Err(shared::http::Code::AlreadyActive.into())
 }
 
@@ -257,7 +243,7 @@ async fn too_late(clients: &Clients, case: Case) -> Result<Record, CompleteError
 #[expect(clippy::too_many_arguments, reason = "everything that is known about the refusal")]
 async fn refused(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     candidate: &Candidate,
     token: &AccessToken,
     judged: Judged,
@@ -267,13 +253,13 @@ async fn refused(
 ) -> Result<Record, CompleteError> {
     let mut cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::Unrecognised.into());
     if cause.cause == CauseCode::NotBusinessCenterAdmin {
-        cause.admins = clients.known_admins(&case.account).await?;
+        cause.admins = clients.known_admins(&attempt.account).await?;
     }
-    warn!(advertiser.id = %case.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", case.account.advertiser_id);
+    warn!(advertiser.id = %attempt.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", attempt.account.advertiser_id);
     clients.ended("refused", Some(cause.cause));
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
-    if case.record.stored.activation.also_business_center {
-        return siblings::without_the_first(clients, case, &proven, judged.diagnosis.findings, cause, budget).await;
+    if attempt.record.stored.activation.also_business_center {
+        return siblings::without_the_first(clients, attempt, &proven, judged.diagnosis.findings, cause, budget).await;
     }
     let outcome = Outcome::Refused {
         cause: cause.clone(),
@@ -282,24 +268,24 @@ async fn refused(
         grant_id: None,
         siblings_left: false,
     };
-    refuse(clients, case, outcome, cause).await
+    refuse(clients, attempt, outcome, cause).await
 }
 
 /// Ends the activation with a refusal: the candidate goes in the same write, the account's connection stays as it was.
 pub async fn refuse(
     clients: &Clients,
-    mut case: Case,
+    mut attempt: Attempt,
     outcome: Outcome,
     cause: Cause,
 ) -> Result<Record, CompleteError> {
     for _ in 0..COMMITS {
         let now = clients.now();
-        let line = not_reconnected(&case.account, cause.clone());
-        let event = refusal_of(&case, &cause, now);
-        let closed = case.record.stored.activation.clone().close(outcome.clone(), now)?;
-        match clients.table.close(&case.record.stored, closed, std::slice::from_ref(&line), Some(&event)).await {
+        let line = not_reconnected(&attempt.account, cause.clone());
+        let event = refusal_of(&attempt, &cause, now);
+        let closed = attempt.record.stored.activation.clone().close(outcome.clone(), now)?;
+        match clients.table.close(&attempt.record.stored, closed, std::slice::from_ref(&line), Some(&event)).await {
             Ok(stored) => return Ok(Record { stored, candidate: None, lines: vec![line] }),
-            Err(StoreError::Conflict) => case = again(clients, case).await?,
+            Err(StoreError::Conflict) => attempt = again(clients, attempt).await?,
             Err(error) => return Err(error.into()),
         }
     }

@@ -18,7 +18,7 @@ use shared::domain::ids::ActivationId;
 use shared::domain::transition;
 use shared::http::ticket::{self, Ticket};
 use shared::http::{Code, Problem, Request};
-use shared::sealing::{AccessToken, AuthCode, FinishTicket, Purpose, TokenBinding};
+use shared::sealing::{AuthCode, FinishTicket, Purpose};
 use shared::store::StoreError;
 use shared::store::completing::{Candidate, CompleteActivations, Record};
 use shared::store::items::{StoredActivation, StoredGrant};
@@ -71,7 +71,7 @@ impl From<CompleteError> for Problem {
 }
 
 /// An activation in the hands of the person who may finish it.
-pub struct Case {
+pub struct Attempt {
     pub record: Record,
     pub account: AdAccount,
     /// The grant that the account has, if it is the one it had when the activation began.
@@ -92,8 +92,8 @@ pub async fn complete(clients: &Clients, request: &Request, budget: Budget) -> R
         Ticket::Expired { activation_id } => (activation_id, None),
     };
     for _ in 0..ROUNDS {
-        let case = load(clients, &activation_id, caller.clone()).await?;
-        match Box::pin(step(clients, case, &mut code, budget)).await {
+        let attempt = load(clients, &activation_id, caller.clone()).await?;
+        match Box::pin(step(clients, attempt, &mut code, budget)).await {
             Err(CompleteError::Store(StoreError::Conflict)) => {}
             Err(error) => return Err(error),
             Ok(record) => return Ok((record, caller)),
@@ -104,7 +104,7 @@ pub async fn complete(clients: &Clients, request: &Request, budget: Budget) -> R
 
 /// The activation, if the caller is the one person who may finish it. Anybody else closes it, unless the right person
 /// is already past the exchange.
-async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -> Result<Case, CompleteError> {
+async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -> Result<Attempt, CompleteError> {
     let record = clients.table.record(activation_id).await?.ok_or(Code::LinkExpired)?;
     let activation = &record.stored.activation;
     if activation.org_id != caller.org_id || activation.started_by != caller.user_id {
@@ -119,7 +119,7 @@ async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -
         turn_away(clients, record.stored, &caller).await?;
         return Err(Code::AccountOutOfReach.into());
     }
-    Ok(Case { record, account, grant, caller })
+    Ok(Attempt { record, account, grant, caller })
 }
 
 async fn turn_away(clients: &Clients, stored: StoredActivation, caller: &Caller) -> Result<(), CompleteError> {
@@ -140,51 +140,50 @@ async fn turn_away(clients: &Clients, stored: StoredActivation, caller: &Caller)
 /// One round: whatever the activation's state allows now.
 async fn step(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     code: &mut Option<AuthCode>,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
     let now = clients.now();
-    match case.record.stored.activation.next_step(now) {
+    match attempt.record.stored.activation.next_step(now) {
         Step::Claim => match code.take() {
-            Some(code) => spend(clients, case, code, budget).await,
+            Some(code) => spend(clients, attempt, code, budget).await,
             None => Err(Code::LinkExpired.into()),
         },
         Step::Expired => Err(Code::LinkExpired.into()),
-        Step::Wait => Ok(case.record),
-        Step::Verify => resume(clients, case, budget).await,
-        Step::Siblings => siblings::go_on(clients, case, budget).await,
-        Step::LostExchange | Step::GiveUp => give_up(clients, case, CauseCode::TiktokUnavailable.into()).await,
+        Step::Wait => Ok(attempt.record),
+        Step::Verify => resume(clients, attempt, budget).await,
+        Step::Siblings => siblings::go_on(clients, attempt, budget).await,
+        Step::LostExchange | Step::GiveUp => give_up(clients, attempt, CauseCode::TiktokUnavailable.into()).await,
         Step::Done
             if matches!(
-                case.record.stored.activation.state,
+                attempt.record.stored.activation.state,
                 shared::domain::activation::State::Closed { outcome: Outcome::AlreadyActive, .. }
             ) =>
         {
             Err(Code::AlreadyActive.into())
         }
-        Step::Done => Ok(case.record),
+        Step::Done => Ok(attempt.record),
     }
 }
 
 /// Claims, exchanges, stores the candidate. Everything that could fail without the code is done before the claim.
-async fn spend(clients: &Clients, mut case: Case, code: AuthCode, budget: Budget) -> Result<Record, CompleteError> {
+async fn spend(
+    clients: &Clients,
+    mut attempt: Attempt,
+    code: AuthCode,
+    budget: Budget,
+) -> Result<Record, CompleteError> {
     let (app, vault) = futures::try_join!(clients.app(), clients.vault())?;
-    let claimed = case.record.stored.activation.clone().claim(clients.now())?;
-    case.record.stored = clients.table.move_on(&case.record.stored, claimed, &clients.fresh_id()).await?;
+    let claimed = attempt.record.stored.activation.clone().claim(clients.now())?;
+    attempt.record.stored = clients.table.move_on(&attempt.record.stored, claimed, &clients.fresh_id()).await?;
     let Exchanged { token, scopes, evidence } = match clients.tiktok.exchange(&app, code, budget.exchange_until()).await
     {
         Ok(exchanged) => exchanged,
-        Err(failed) => return not_exchanged(clients, case, &failed).await,
+        Err(failed) => return not_exchanged(clients, attempt, &failed).await,
     };
     let grant_id = clients.fresh_grant_id();
-    let binding = TokenBinding {
-        table: clients.table.name(),
-        org_id: &case.account.org_id,
-        grant_id: &grant_id,
-        token_version: 1,
-        purpose: Purpose::Candidate,
-    };
+    let binding = clients.binding(&attempt.account.org_id, &grant_id, Purpose::Candidate);
     let candidate = Candidate {
         token_fingerprint: token.fingerprint(),
         scopes,
@@ -192,49 +191,34 @@ async fn spend(clients: &Clients, mut case: Case, code: AuthCode, budget: Budget
         sealed_token: vault.seal(&token, &binding),
         grant_id,
     };
-    let kept = case.record.stored.activation.clone().exchanged(clients.now())?;
-    case.record.stored = clients.table.keep_candidate(&case.record.stored, kept, &candidate).await?;
-    info!(activation.id = %case.record.stored.activation.activation_id, "The code was exchanged; the candidate token is stored");
-    commit::verify(clients, case, candidate, &token, budget).await
+    let kept = attempt.record.stored.activation.clone().exchanged(clients.now())?;
+    attempt.record.stored = clients.table.keep_candidate(&attempt.record.stored, kept, &candidate).await?;
+    info!(activation.id = %attempt.record.stored.activation.activation_id, "The code was exchanged; the candidate token is stored");
+    commit::verify(clients, attempt, candidate, &token, budget).await
 }
 
 /// Goes on with a stored candidate.
-async fn resume(clients: &Clients, mut case: Case, budget: Budget) -> Result<Record, CompleteError> {
-    let Some(candidate) = case.record.candidate.take() else {
+async fn resume(clients: &Clients, mut attempt: Attempt, budget: Budget) -> Result<Record, CompleteError> {
+    let Some(candidate) = attempt.record.candidate.take() else {
         // The candidate outlived its time and was collected.
-        return give_up(clients, case, CauseCode::TiktokUnavailable.into()).await;
+        return give_up(clients, attempt, CauseCode::TiktokUnavailable.into()).await;
     };
-    let opened = open_candidate(clients, &case.account, &candidate).await?;
-    let resumed = case.record.stored.activation.clone().resume(clients.now())?;
-    case.record.stored = clients.table.move_on(&case.record.stored, resumed, &clients.fresh_id()).await?;
+    let opened = clients.open_candidate(&attempt.account.org_id, &candidate).await?;
+    let resumed = attempt.record.stored.activation.clone().resume(clients.now())?;
+    attempt.record.stored = clients.table.move_on(&attempt.record.stored, resumed, &clients.fresh_id()).await?;
     match opened {
-        Some(token) => commit::verify(clients, case, candidate, &token, budget).await,
-        None => give_up(clients, case, CauseCode::CredentialUnreadable.into()).await,
+        Some(token) => commit::verify(clients, attempt, candidate, &token, budget).await,
+        None => give_up(clients, attempt, CauseCode::CredentialUnreadable.into()).await,
     }
 }
 
-async fn open_candidate(
-    clients: &Clients,
-    account: &AdAccount,
-    candidate: &Candidate,
-) -> Result<Option<AccessToken>, CompleteError> {
-    let binding = TokenBinding {
-        table: clients.table.name(),
-        org_id: &account.org_id,
-        grant_id: &candidate.grant_id,
-        token_version: 1,
-        purpose: Purpose::Candidate,
-    };
-    Ok(clients.open(&candidate.sealed_token, &binding).await?)
-}
-
 /// The code is spent, or must be taken for spent: it is never exchanged again.
-async fn not_exchanged(clients: &Clients, case: Case, failed: &ExchangeFailed) -> Result<Record, CompleteError> {
+async fn not_exchanged(clients: &Clients, attempt: Attempt, failed: &ExchangeFailed) -> Result<Record, CompleteError> {
     if failed.suspect_secret {
         clients.forget_app();
     }
     let code = match failed.refusal {
-        Refusal::CodeRejected => return refuse_unproven(clients, case, CauseCode::AuthorizationCodeRejected).await,
+        Refusal::CodeRejected => return refuse_unproven(clients, attempt, CauseCode::AuthorizationCodeRejected).await,
         Refusal::AppMisconfigured => CauseCode::AppMisconfigured,
         Refusal::Throttled | Refusal::Unavailable => CauseCode::TiktokUnavailable,
         Refusal::TokenDead
@@ -252,11 +236,11 @@ async fn not_exchanged(clients: &Clients, case: Case, failed: &ExchangeFailed) -
         cause.tiktok_code = failed.evidence.code;
         cause.tiktok_request_id.clone_from(&failed.evidence.request_id);
     }
-    give_up(clients, case, cause).await
+    give_up(clients, attempt, cause).await
 }
 
 /// TikTok rejected the code: a refusal that nothing was asked for.
-async fn refuse_unproven(clients: &Clients, case: Case, code: CauseCode) -> Result<Record, CompleteError> {
+async fn refuse_unproven(clients: &Clients, attempt: Attempt, code: CauseCode) -> Result<Record, CompleteError> {
     let outcome = Outcome::Refused {
         cause: code.into(),
         findings: Vec::new(),
@@ -264,16 +248,16 @@ async fn refuse_unproven(clients: &Clients, case: Case, code: CauseCode) -> Resu
         grant_id: None,
         siblings_left: false,
     };
-    commit::refuse(clients, case, outcome, code.into()).await
+    commit::refuse(clients, attempt, outcome, code.into()).await
 }
 
 /// Ends it without a verdict; the person may start again.
-pub async fn give_up(clients: &Clients, case: Case, cause: Cause) -> Result<Record, CompleteError> {
+pub async fn give_up(clients: &Clients, attempt: Attempt, cause: Cause) -> Result<Record, CompleteError> {
     let closed =
-        case.record.stored.activation.clone().close(Outcome::GaveUp { cause: cause.clone() }, clients.now())?;
+        attempt.record.stored.activation.clone().close(Outcome::GaveUp { cause: cause.clone() }, clients.now())?;
     let gave_up_for = cause.cause;
-    let line = not_reconnected(&case.account, cause);
-    let stored = clients.table.close(&case.record.stored, closed, std::slice::from_ref(&line), None).await?;
+    let line = not_reconnected(&attempt.account, cause);
+    let stored = clients.table.close(&attempt.record.stored, closed, std::slice::from_ref(&line), None).await?;
     clients.ended("gave_up", Some(gave_up_for));
     Ok(Record { stored, candidate: None, lines: vec![line] })
 }
@@ -291,6 +275,6 @@ pub fn overtaken(activation: &Activation, account: &AdAccount) -> bool {
     account.is_active() && account.grant_id != activation.grant_at_start
 }
 
-pub fn refusal_of(case: &Case, cause: &Cause, now: Timestamp) -> transition::Transition {
-    transition::refuse(&case.account, cause.cause, case.record.stored.activation.started_by_display.clone(), now)
+pub fn refusal_of(attempt: &Attempt, cause: &Cause, now: Timestamp) -> transition::Transition {
+    transition::refuse(&attempt.account, cause.cause, attempt.record.stored.activation.started_by_display.clone(), now)
 }

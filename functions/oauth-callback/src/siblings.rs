@@ -10,14 +10,13 @@ use shared::domain::checks::Finding;
 use shared::domain::diagnosis::{Diagnosis, Verdict};
 use shared::domain::ids::AdvertiserId;
 use shared::domain::transition;
-use shared::sealing::{Purpose, TokenBinding};
 use shared::store::StoreError;
 use shared::store::completing::{CompleteActivations, FurtherMove, Record};
 use tracing::{info, warn};
 
 use crate::clients::{Budget, Clients};
 use crate::commit::{Proven, first_move, reconnected, refuse};
-use crate::complete::{Case, CompleteError, not_reconnected, refusal_of};
+use crate::complete::{Attempt, CompleteError, not_reconnected, refusal_of};
 
 /// How many accounts are asked about at a time.
 const AT_ONCE: usize = 20;
@@ -27,46 +26,39 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 /// After the asked-for account moved, in the same request.
 pub async fn after(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     proven: &Proven<'_>,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
-    if case.record.stored.activation.also_business_center {
-        the_others(clients, case, proven, budget).await
+    if attempt.record.stored.activation.also_business_center {
+        the_others(clients, attempt, proven, budget).await
     } else {
-        Ok(case.record)
+        Ok(attempt.record)
     }
 }
 
 /// In a later request: with the token of the grant that the activation brought.
-pub async fn go_on(clients: &Clients, case: Case, budget: Budget) -> Result<Record, CompleteError> {
-    let State::Closed { outcome, .. } = &case.record.stored.activation.state else { return Ok(case.record) };
-    let (org_id, advertiser_id) = (&case.account.org_id, &case.account.advertiser_id);
+pub async fn go_on(clients: &Clients, attempt: Attempt, budget: Budget) -> Result<Record, CompleteError> {
+    let State::Closed { outcome, .. } = &attempt.record.stored.activation.state else { return Ok(attempt.record) };
+    let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
     let (_, Some(stored)) = clients.table.account_and_grant(org_id, advertiser_id, outcome.grant_id()).await? else {
-        return finish(clients, case).await;
+        return finish(clients, attempt).await;
     };
-    let binding = TokenBinding {
-        table: clients.table.name(),
-        org_id,
-        grant_id: &stored.grant.grant_id,
-        token_version: stored.grant.token_version,
-        purpose: Purpose::Grant,
-    };
-    let Some(token) = clients.open(stored.sealed_token.as_deref().unwrap_or_default(), &binding).await? else {
-        return finish(clients, case).await;
+    let Ok(token) = clients.open(&stored).await else {
+        return finish(clients, attempt).await;
     };
     let app = clients.app().await?;
     let evidence =
-        clients.tiktok.grant_evidence(&app, &token, &case.account.business_center.id, budget.evidence_until()).await;
+        clients.tiktok.grant_evidence(&app, &token, &attempt.account.business_center.id, budget.evidence_until()).await;
     let candidate = clients.as_candidate(&stored);
     let proven = Proven { candidate: &candidate, token: &token, evidence: &evidence, admins: None };
-    the_others(clients, case, &proven, budget).await
+    the_others(clients, attempt, &proven, budget).await
 }
 
 /// The asked-for account is refused: the first sibling that is proven brings the grant, and ends the activation.
 pub async fn without_the_first(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     proven: &Proven<'_>,
     findings: Vec<Finding>,
     cause: Cause,
@@ -74,7 +66,7 @@ pub async fn without_the_first(
 ) -> Result<Record, CompleteError> {
     let mut after = None;
     loop {
-        let (page, next) = lapsed(clients, &case, after.as_ref()).await?;
+        let (page, next) = lapsed(clients, &attempt, after.as_ref()).await?;
         for (account, diagnosis) in judge(clients, proven, page, budget).await? {
             if diagnosis.verdict != Verdict::Connected {
                 continue;
@@ -84,7 +76,7 @@ pub async fn without_the_first(
                 .table
                 .account_and_grant(&account.org_id, &account.advertiser_id, account.grant_id.as_ref())
                 .await?;
-            let activation = case.record.stored.activation.clone();
+            let activation = attempt.record.stored.activation.clone();
             let moved = transition::reconnect(
                 &account,
                 &proven.candidate.grant_id,
@@ -101,15 +93,16 @@ pub async fn without_the_first(
                 siblings_left: true,
             };
             let closed = activation.close(outcome, now)?;
-            let lines = vec![not_reconnected(&case.account, cause.clone()), reconnected(&moved)];
-            let refused = refusal_of(&case, &cause, now);
-            let sibling = Case { record: case.record.clone(), account, grant: left, caller: case.caller.clone() };
+            let lines = vec![not_reconnected(&attempt.account, cause.clone()), reconnected(&moved)];
+            let refused = refusal_of(&attempt, &cause, now);
+            let sibling =
+                Attempt { record: attempt.record.clone(), account, grant: left, caller: attempt.caller.clone() };
             match first_move(clients, &sibling, proven, &closed, &moved, Some(&refused), &lines, now).await {
                 Ok(stored) => {
                     clients.let_go(sibling.grant, budget).await;
                     return the_others(
                         clients,
-                        Case { record: Record { stored, candidate: None, lines }, ..case },
+                        Attempt { record: Record { stored, candidate: None, lines }, ..attempt },
                         proven,
                         budget,
                     )
@@ -131,25 +124,25 @@ pub async fn without_the_first(
         grant_id: None,
         siblings_left: false,
     };
-    refuse(clients, case, outcome, cause).await
+    refuse(clients, attempt, outcome, cause).await
 }
 
 /// Every other lapsed account, until all have their line or the time is over.
 async fn the_others(
     clients: &Clients,
-    case: Case,
+    attempt: Attempt,
     proven: &Proven<'_>,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
-    let activation = &case.record.stored.activation;
+    let activation = &attempt.record.stored.activation;
     let is_too_late =
         matches!(&activation.state, State::Closed { closed_at, .. } if *closed_at + PATIENCE <= clients.now());
     let (mut after, mut is_undecided) = (None, false);
     loop {
-        let (page, next) = lapsed(clients, &case, after.as_ref()).await?;
+        let (page, next) = lapsed(clients, &attempt, after.as_ref()).await?;
         for (account, diagnosis) in judge(clients, proven, page, budget).await? {
             match &diagnosis.verdict {
-                Verdict::Connected => one(clients, &case, proven, account, diagnosis.findings, budget).await?,
+                Verdict::Connected => one(clients, &attempt, proven, account, diagnosis.findings, budget).await?,
                 Verdict::Lapsed { causes, .. } => {
                     let cause = causes.first().cloned().unwrap_or_else(|| CauseCode::Unrecognised.into());
                     clients.table.note_sibling(&activation.activation_id, &not_reconnected(&account, cause)).await?;
@@ -167,10 +160,10 @@ async fn the_others(
             }
         }
         match next {
-            Some(_) if budget.is_over() && !is_too_late => return reload(clients, &case).await,
+            Some(_) if budget.is_over() && !is_too_late => return reload(clients, &attempt).await,
             Some(next) => after = Some(next),
-            None if is_undecided => return reload(clients, &case).await,
-            None => return finish(clients, case).await,
+            None if is_undecided => return reload(clients, &attempt).await,
+            None => return finish(clients, attempt).await,
         }
     }
 }
@@ -178,18 +171,18 @@ async fn the_others(
 /// One sibling moves. If somebody else wrote to it, it is read and moved once more, or left to them.
 async fn one(
     clients: &Clients,
-    case: &Case,
+    attempt: &Attempt,
     proven: &Proven<'_>,
     mut account: AdAccount,
     findings: Vec<Finding>,
     budget: Budget,
 ) -> Result<(), CompleteError> {
-    let activation = &case.record.stored.activation;
+    let activation = &attempt.record.stored.activation;
     for _ in 0..2 {
         let now = clients.now();
         let (fresh, _) = clients.table.account_and_grant(&account.org_id, &account.advertiser_id, None).await?;
         match fresh {
-            Some(fresh) if !fresh.is_active() && fresh.business_center.id == case.account.business_center.id => {
+            Some(fresh) if !fresh.is_active() && fresh.business_center.id == attempt.account.business_center.id => {
                 account = fresh
             }
             Some(_) | None => return Ok(()),
@@ -230,15 +223,15 @@ async fn one(
 /// One page of lapsed accounts of the Business Center that this activation may touch and has not touched yet.
 async fn lapsed(
     clients: &Clients,
-    case: &Case,
+    attempt: &Attempt,
     after: Option<&AdvertiserId>,
 ) -> Result<(Vec<AdAccount>, Option<AdvertiserId>), CompleteError> {
-    let center = &case.account.business_center.id;
-    let (page, next) = clients.table.lapsed_siblings(&case.account.org_id, center, after).await?;
+    let center = &attempt.account.business_center.id;
+    let (page, next) = clients.table.lapsed_siblings(&attempt.account.org_id, center, after).await?;
     let is_new = |account: &AdAccount| {
-        account.advertiser_id != case.account.advertiser_id
-            && case.caller.reach.contains(&account.belonging)
-            && !case.record.lines.iter().any(|line| line.advertiser_id == account.advertiser_id)
+        account.advertiser_id != attempt.account.advertiser_id
+            && attempt.caller.reach.contains(&account.belonging)
+            && !attempt.record.lines.iter().any(|line| line.advertiser_id == account.advertiser_id)
     };
     Ok((page.into_iter().filter(is_new).collect(), next))
 }
@@ -260,15 +253,15 @@ async fn judge(
     Ok(judged)
 }
 
-async fn finish(clients: &Clients, case: Case) -> Result<Record, CompleteError> {
-    let done = case.record.stored.activation.clone().siblings_done()?;
-    match clients.table.move_on(&case.record.stored, done, &clients.fresh_id()).await {
-        Ok(_) | Err(StoreError::Conflict) => reload(clients, &case).await,
+async fn finish(clients: &Clients, attempt: Attempt) -> Result<Record, CompleteError> {
+    let done = attempt.record.stored.activation.clone().siblings_done()?;
+    match clients.table.move_on(&attempt.record.stored, done, &clients.fresh_id()).await {
+        Ok(_) | Err(StoreError::Conflict) => reload(clients, &attempt).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn reload(clients: &Clients, case: &Case) -> Result<Record, CompleteError> {
-    let id = &case.record.stored.activation.activation_id;
+async fn reload(clients: &Clients, attempt: &Attempt) -> Result<Record, CompleteError> {
+    let id = &attempt.record.stored.activation.activation_id;
     Ok(clients.table.record(id).await?.ok_or(StoreError::Conflict)?)
 }
