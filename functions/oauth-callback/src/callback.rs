@@ -26,10 +26,9 @@ impl Redirect {
         let (auth_code, code) = (query.take("auth_code"), query.take("code"));
         let state = match query.take("state").map(RawState::try_from) {
             Some(Ok(state)) => state,
-            Some(Err(_)) => return Self::Malformed,
             // Somebody who cancels at TikTok may come back with nothing at all.
             None if auth_code.is_none() && code.is_none() && query.take("error").is_some() => return Self::Denied,
-            None => return Self::Malformed,
+            Some(Err(_)) | None => return Self::Malformed,
         };
         let code = match (auth_code, code) {
             (Some(auth_code), Some(code)) if auth_code != code => return Self::Malformed,
@@ -131,7 +130,7 @@ mod tests {
         /// T25: no query makes it panic, and none makes up a code.
         #[test]
         fn any_query_has_an_outcome(query in "\\PC{0,200}", bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let encoded: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
+            let encoded = bytes.iter().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"));
             for query in [query.clone(), format!("state={STATE}&auth_code={encoded}"), format!("{query}&state={STATE}"), encoded] {
                 if let Redirect::Approved { code, .. } = Redirect::parse(&query) {
                     prop_assert!((1..=512).contains(&code.expose().len()) && code.expose().bytes().all(|byte| byte.is_ascii_graphic()));

@@ -221,7 +221,7 @@ impl Clients {
             }
             Ok(true) => {}
             Err(failed) => {
-                warn!(grant.id = %grant.grant_id, reason = %failed, "Whether the token of grant {} is held elsewhere is not known", grant.grant_id)
+                warn!(grant.id = %grant.grant_id, reason = %failed, "Whether the token of grant {} is held elsewhere is not known", grant.grant_id);
             }
         }
     }

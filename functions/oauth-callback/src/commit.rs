@@ -259,7 +259,8 @@ async fn refused(
     clients.ended("refused", Some(cause.cause));
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
     if attempt.record.stored.activation.also_business_center {
-        return siblings::without_the_first(clients, attempt, &proven, judged.diagnosis.findings, cause, budget).await;
+        let findings = judged.diagnosis.findings.clone();
+        return siblings::without_the_first(clients, attempt, &proven, findings, cause, budget).await;
     }
     let outcome = Outcome::Refused {
         cause: cause.clone(),

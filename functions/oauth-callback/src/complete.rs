@@ -1,9 +1,12 @@
 //! `POST /activations/complete`: the person who started an activation finishes it.
 //!
-//! 1. The ticket says which activation; the sign-in says who. 2. Anybody but the right person is turned away before the
-//! code is spent. 3. One conditional write takes the right to exchange. 4. The code is exchanged, once. 5. The candidate
-//! token is stored at once. 6. Evidence is gathered. 7. The domain decides. 8. One transaction commits ([`crate::commit`]).
-//! Accounts asked for through `also` follow ([`crate::siblings`]).
+//! 1. The ticket says which activation; the sign-in says who.
+//! 2. Anybody but the right person is turned away before the code is spent.
+//! 3. One conditional write takes the right to exchange.
+//! 4. The code is exchanged, once.
+//! 5. The candidate token is stored at once.
+//! 6. Evidence is gathered, the domain decides, and one transaction commits ([`crate::commit`]).
+//! 7. Accounts asked for through `also` follow ([`crate::siblings`]).
 //!
 //! A repeat takes up whatever step was left: [`Activation::next_step`] says which.
 
@@ -151,7 +154,6 @@ async fn step(
             None => Err(Code::LinkExpired.into()),
         },
         Step::Expired => Err(Code::LinkExpired.into()),
-        Step::Wait => Ok(attempt.record),
         Step::Verify => resume(clients, attempt, budget).await,
         Step::Siblings => siblings::go_on(clients, attempt, budget).await,
         Step::LostExchange | Step::GiveUp => give_up(clients, attempt, CauseCode::TiktokUnavailable.into()).await,
@@ -163,7 +165,7 @@ async fn step(
         {
             Err(Code::AlreadyActive.into())
         }
-        Step::Done => Ok(attempt.record),
+        Step::Wait | Step::Done => Ok(attempt.record),
     }
 }
 

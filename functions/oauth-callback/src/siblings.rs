@@ -183,7 +183,7 @@ async fn one(
         let (fresh, _) = clients.table.account_and_grant(&account.org_id, &account.advertiser_id, None).await?;
         match fresh {
             Some(fresh) if !fresh.is_active() && fresh.business_center.id == attempt.account.business_center.id => {
-                account = fresh
+                account = fresh;
             }
             Some(_) | None => return Ok(()),
         }
@@ -212,7 +212,7 @@ async fn one(
                 return Ok(());
             }
             Err(StoreError::Conflict) => {
-                warn!(advertiser.id = %account.advertiser_id, "Somebody else wrote to account {}", account.advertiser_id)
+                warn!(advertiser.id = %account.advertiser_id, "Somebody else wrote to account {}", account.advertiser_id);
             }
             Err(error) => return Err(error.into()),
         }
