@@ -81,7 +81,9 @@ fn admins_of(members: &[Member]) -> Vec<String> {
     members
         .iter()
         .filter(|member| member.is_admin)
-        .map(|member| member.display_name.clone().unwrap_or_default())
+        .map(|member| {
+            member.display_name.clone().unwrap_or_else(|| "somebody whose name TikTok does not show".to_owned())
+        })
         .collect()
 }
 

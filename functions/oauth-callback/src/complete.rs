@@ -77,7 +77,7 @@ impl From<CompleteError> for Problem {
 pub struct Attempt {
     pub record: Record,
     pub account: AdAccount,
-    /// The grant that the account has, if it is the one it had when the activation began.
+    /// The grant that the account has.
     pub grant: Option<StoredGrant>,
     pub caller: Caller,
 }
@@ -122,6 +122,14 @@ async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -
         turn_away(clients, record.stored, &caller).await?;
         return Err(Code::AccountOutOfReach.into());
     }
+    let grant = match &account.grant_id {
+        // It changed since the activation began.
+        Some(id) if grant.as_ref().is_none_or(|stored| stored.grant.grant_id != *id) => {
+            clients.table.account_and_grant(&account.org_id, &account.advertiser_id, Some(id)).await?.1
+        }
+        Some(_) => grant,
+        None => None,
+    };
     Ok(Attempt { record, account, grant, caller })
 }
 

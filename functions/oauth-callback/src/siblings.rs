@@ -178,17 +178,16 @@ async fn one(
     budget: Budget,
 ) -> Result<(), CompleteError> {
     let activation = &attempt.record.stored.activation;
-    for _ in 0..2 {
+    for _ in 0..3 {
         let now = clients.now();
-        let (fresh, _) = clients.table.account_and_grant(&account.org_id, &account.advertiser_id, None).await?;
-        match fresh {
-            Some(fresh) if !fresh.is_active() && fresh.business_center.id == attempt.account.business_center.id => {
-                account = fresh;
-            }
-            Some(_) | None => return Ok(()),
-        }
-        let (_, left) =
+        let (fresh, left) =
             clients.table.account_and_grant(&account.org_id, &account.advertiser_id, account.grant_id.as_ref()).await?;
+        let Some(fresh) = fresh.filter(|fresh| is_still_to_do(fresh, attempt, proven)) else { return Ok(()) };
+        let is_left_known = fresh.grant_id == account.grant_id;
+        account = fresh;
+        if !is_left_known {
+            continue;
+        }
         let moved = transition::reconnect(
             &account,
             &proven.candidate.grant_id,
@@ -218,6 +217,13 @@ async fn one(
         }
     }
     Ok(())
+}
+
+/// Still lapsed, still of this Business Center, and not on the new grant already.
+fn is_still_to_do(account: &AdAccount, attempt: &Attempt, proven: &Proven<'_>) -> bool {
+    !account.is_active()
+        && account.business_center.id == attempt.account.business_center.id
+        && account.grant_id.as_ref() != Some(&proven.candidate.grant_id)
 }
 
 /// One page of lapsed accounts of the Business Center that this activation may touch and has not touched yet.
