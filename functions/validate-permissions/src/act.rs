@@ -1,0 +1,155 @@
+//! What follows from a verdict.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use shared::domain::account::{AdAccount, RiskFact, Status};
+use shared::domain::diagnosis::{Diagnosis, Verdict};
+use shared::domain::transition::{self, Transition};
+
+/// How the account moves, if it does.
+///
+/// * Connected: an Active account has fresh findings; one that needs connecting has healed.
+/// * Lapsed: on the word of two endpoints an Active account lapses at once. On the word of one it is at risk, and the
+///   regular checks decide. An account that needs connecting learns its causes of today.
+/// * Undecided: nothing changes.
+///
+/// `last_proven` is the grant's, and says where the gap of a lapse opens.
+pub fn act(
+    account: &AdAccount,
+    diagnosis: &Diagnosis,
+    at_risk: BTreeSet<RiskFact>,
+    last_proven: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Transition> {
+    let findings = diagnosis.findings.clone();
+    match (&diagnosis.verdict, account.status()) {
+        (Verdict::Undecided { .. }, _) => None,
+        (Verdict::Connected, Status::Active) => Some(transition::observe(account, findings, at_risk, None, now)),
+        (Verdict::Connected, Status::NeedsConnecting) => Some(transition::recover(account, findings, at_risk, now)),
+        (Verdict::Lapsed { causes, corroborated: true }, Status::Active) => {
+            Some(transition::lapse(account, causes.clone(), findings, last_proven, now))
+        }
+        (Verdict::Lapsed { causes, .. }, Status::Active | Status::NeedsConnecting) => {
+            Some(transition::observe(account, findings, at_risk, Some(causes.clone()), now))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::access::Belonging;
+    use shared::domain::account::Standing;
+    use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+    use shared::domain::checks::{Answer, Check, Finding};
+    use shared::domain::events::EventKind;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn now() -> Timestamp {
+        at("2026-11-23T12:00:00Z")
+    }
+
+    fn account(standing: Standing) -> AdAccount {
+        AdAccount {
+            org_id: "org-1".parse().unwrap(),
+            advertiser_id: "7100000000000000011".parse().unwrap(),
+            name: "Shop EU".to_owned(),
+            business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
+            belonging: Belonging::default(),
+            connected_by: None,
+            grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
+            standing,
+            at_risk: BTreeSet::new(),
+            findings: Vec::new(),
+            version: 4,
+            revision: 7,
+        }
+    }
+
+    fn active() -> AdAccount {
+        account(Standing::Active { since: at("2026-10-01T00:00:00Z") })
+    }
+
+    fn lapsed() -> AdAccount {
+        account(Standing::NeedsConnecting {
+            lapsed_since: at("2026-11-20T08:00:00Z"),
+            last_good_read: at("2026-11-19T08:00:00Z"),
+            causes: causes(CauseCode::AuthorizationRevoked),
+        })
+    }
+
+    fn causes(code: CauseCode) -> Vec<Cause> {
+        vec![code.into()]
+    }
+
+    fn diagnosis(verdict: Verdict) -> Diagnosis {
+        let finding = Finding { check: Check::AuthorizationAlive, answer: Answer::Passed, evidence: Vec::new() };
+        Diagnosis { findings: vec![finding], verdict }
+    }
+
+    fn not_owned(corroborated: bool) -> Diagnosis {
+        diagnosis(Verdict::Lapsed { causes: causes(CauseCode::AdAccountNotOwned), corroborated })
+    }
+
+    fn acted(account: &AdAccount, diagnosis: &Diagnosis) -> Option<Transition> {
+        let at_risk = BTreeSet::from([RiskFact::ConnectorNoLongerAdmin]);
+        act(account, diagnosis, at_risk, Some(at("2026-11-22T06:00:00Z")), now())
+    }
+
+    fn told(transition: &Transition) -> Option<EventKind> {
+        transition.event.as_ref().map(|event| event.kind)
+    }
+
+    /// I6.
+    #[test]
+    fn undecided_changes_nothing() {
+        let undecided = diagnosis(Verdict::Undecided { causes: causes(CauseCode::TiktokUnavailable) });
+        assert_eq!(acted(&active(), &undecided), None);
+        assert_eq!(acted(&lapsed(), &undecided), None);
+    }
+
+    #[test]
+    fn a_healthy_account_gets_fresh_findings_and_its_risks() {
+        let moved = acted(&active(), &diagnosis(Verdict::Connected)).unwrap();
+        assert_eq!(told(&moved), Some(EventKind::AdAccountAtRisk));
+        assert_eq!(moved.after.standing, active().standing);
+        assert_eq!(moved.after.findings.len(), 1);
+    }
+
+    #[test]
+    fn a_lapsed_account_heals_and_its_gap_closes() {
+        let moved = acted(&lapsed(), &diagnosis(Verdict::Connected)).unwrap();
+        assert_eq!(told(&moved), Some(EventKind::AdAccountRecovered));
+        let gap = moved.event.unwrap().gap.unwrap();
+        assert_eq!((gap.from.to_string(), gap.to.to_string()), ("2026-11-19".to_owned(), "2026-11-23".to_owned()));
+        assert!(moved.after.is_active());
+    }
+
+    #[test]
+    fn two_endpoints_lapse_an_account_and_one_does_not() {
+        let moved = acted(&active(), &not_owned(true)).unwrap();
+        assert_eq!(told(&moved), Some(EventKind::AdAccountLapsed));
+        assert_eq!(moved.after.causes(), causes(CauseCode::AdAccountNotOwned));
+        let gap = transition::open_gap(&moved.after, now()).unwrap();
+        assert_eq!(gap.from.to_string(), "2026-11-22", "from the grant's last good read");
+
+        let moved = acted(&active(), &not_owned(false)).unwrap();
+        assert!(moved.after.is_active());
+        assert_eq!(told(&moved), Some(EventKind::AdAccountAtRisk));
+    }
+
+    #[test]
+    fn a_lapsed_account_learns_why_it_is_lapsed_today() {
+        for corroborated in [true, false] {
+            let moved = acted(&lapsed(), &not_owned(corroborated)).unwrap();
+            assert_eq!(moved.after.causes(), causes(CauseCode::AdAccountNotOwned));
+            assert_eq!(told(&moved), None, "it lapsed once already");
+            assert_eq!(transition::open_gap(&moved.after, now()), transition::open_gap(&lapsed(), now()));
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `POST /ad-accounts/{advertiser_id}/validate`.
+//!
+//! The verdict is about the grant that was tested. If the account has another one by the time the verdict is there,
+//! somebody was faster: the account stays as they left it.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::domain::account::{AdAccount, Status, risks_now};
+use shared::domain::causes::{Cause, CauseCode, CauseShown, NamedBusinessCenter};
+use shared::domain::checks::Finding;
+use shared::domain::diagnosis::{Diagnosis, Verdict};
+use shared::domain::examine::{Subject, nothing_known};
+use shared::domain::grant::Grant;
+use shared::domain::ids::AdvertiserId;
+use shared::http::{Code, NoBody, Request, Response, respond};
+use shared::judging::{self, Judged, TokenUnreadable};
+use shared::sealing::AccessToken;
+use shared::secrets::AppCredentials;
+use shared::store::StoreError;
+use shared::store::items::{BusinessCenterItem, StoredGrant};
+use shared::store::verdicts::{GrantProven, RecordVerdicts};
+use shared::tiktok::Member;
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::act::act;
+use crate::{Clients, ValidateError};
+
+/// TikTok's answers are waited for so long at most.
+const EVIDENCE: Duration = Duration::from_secs(20);
+/// What is kept of the request's time for writing the verdict down.
+const FOR_WRITING: Duration = Duration::from_secs(1);
+/// Who the Admins are is worth knowing, but not worth waiting for.
+const MEMBERS: Duration = Duration::from_secs(5);
+/// A verdict that met another write is acted on once more.
+const ROUNDS: usize = 2;
+
+/// Schema `ValidateResult` of the API description.
+#[derive(Serialize)]
+struct Validated<'a> {
+    advertiser_id: &'a AdvertiserId,
+    verdict: &'static str,
+    status: Status,
+    findings: &'a [Finding],
+    causes: Vec<CauseShown>,
+}
+
+/// TikTok's answers and what they say, with the names that belong to it.
+struct Proof {
+    judged: Judged,
+    members: Option<Vec<Member>>,
+}
+
+pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, ValidateError> {
+    let caller = request.manager()?;
+    let advertiser_id: AdvertiserId = request.path("advertiser_id")?;
+    let NoBody {} = request.body_or_default()?;
+    let deadline = evidence_until(request.time_left(clients.now()));
+
+    let account = clients.table.account(&caller.org_id, &advertiser_id).await?.ok_or(Code::AccountNotFound)?;
+    if !caller.reach.contains(&account.belonging) {
+        return Err(Code::AccountOutOfReach.into());
+    }
+    if account.grant_id.is_none() {
+        return Ok(answer(&account, &without_token(&account)));
+    }
+    // The keyring is fetched meanwhile, and missed only where it is needed.
+    let now = clients.now();
+    let (found, app, _) =
+        futures::join!(clients.table.grant_of(&account), clients.app.credentials(now), clients.tokens.vault(now),);
+    let (stored, known) = found?;
+    let token = match stored.as_ref() {
+        Some(stored) => judging::open_token(&clients.tokens, clients.table.name(), stored, now).await,
+        None => Err(TokenUnreadable::Retired),
+    };
+    let (stored, token) = match (stored, token) {
+        (Some(stored), Ok(token)) => (stored, token),
+        (_, Err(TokenUnreadable::NoKeyring(outage))) => return Err(outage.into()),
+        (_, Err(TokenUnreadable::Unsealable(_))) => return Ok(answer(&account, &unreadable())),
+        (_, Err(TokenUnreadable::Retired)) | (None, Ok(_)) => return Ok(answer(&account, &without_token(&account))),
+    };
+    let mut proof = prove(clients, &*app?, &account, &stored, &token, deadline).await;
+    name_names(&mut proof.judged.diagnosis, &account, &known);
+    let account = record(clients, account, &stored.grant, &proof).await?;
+    let diagnosis = &proof.judged.diagnosis;
+    info!(
+        advertiser.id = %account.advertiser_id, verdict = diagnosis.verdict.name(), status = account.status().name(),
+        "Account {} was checked: {}", account.advertiser_id, diagnosis.verdict.name()
+    );
+    Ok(answer(&account, diagnosis))
+}
+
+fn evidence_until(time_left: Option<Duration>) -> Instant {
+    let budget = time_left.map_or(EVIDENCE, |left| left.saturating_sub(FOR_WRITING).min(EVIDENCE));
+    Instant::now() + budget
+}
+
+fn answer(account: &AdAccount, diagnosis: &Diagnosis) -> Response {
+    let validated = Validated {
+        advertiser_id: &account.advertiser_id,
+        verdict: diagnosis.verdict.name(),
+        status: account.status(),
+        findings: &diagnosis.findings,
+        causes: diagnosis.verdict.causes().iter().map(Cause::shown).collect(),
+    };
+    respond::json(StatusCode::OK, &validated)
+}
+
+/// There is no token to ask with. A lapsed account is as lapsed as it was; an Active one without a token is our fault.
+fn without_token(account: &AdAccount) -> Diagnosis {
+    if account.is_active() {
+        error!(advertiser.id = %account.advertiser_id, "Active account {} has no token", account.advertiser_id);
+        return unreadable();
+    }
+    let causes = match account.causes() {
+        [] => vec![CauseCode::AuthorizationRevoked.into()],
+        causes => causes.to_vec(),
+    };
+    Diagnosis { findings: account.findings.clone(), verdict: Verdict::Lapsed { causes, corroborated: false } }
+}
+
+/// Nothing was asked, so nothing is known.
+fn unreadable() -> Diagnosis {
+    let causes = vec![CauseCode::CredentialUnreadable.into()];
+    Diagnosis { findings: nothing_known(), verdict: Verdict::Undecided { causes } }
+}
+
+async fn prove(
+    clients: &Clients,
+    app: &AppCredentials,
+    account: &AdAccount,
+    stored: &StoredGrant,
+    token: &AccessToken,
+    deadline: Instant,
+) -> Proof {
+    let original = &account.business_center.id;
+    let subject = Subject {
+        advertiser_id: &account.advertiser_id,
+        original,
+        scopes: &stored.grant.scopes,
+        scope_evidence: &stored.grant.scope_evidence(),
+    };
+    let (judged, members) = futures::join!(
+        judging::judge(&clients.tiktok, app, token, subject, deadline),
+        clients.tiktok.members(token, original, deadline.min(Instant::now() + MEMBERS)),
+    );
+    judging::notice(&judged, &clients.app, clients.now());
+    Proof { judged, members: members.answer.ok() }
+}
+
+fn name_names(diagnosis: &mut Diagnosis, account: &AdAccount, known: &BusinessCenterItem) {
+    let name = account.business_center.name.clone().or(known.name.clone());
+    let business_center = NamedBusinessCenter { id: account.business_center.id.clone(), name };
+    if let Verdict::Lapsed { causes, .. } = &mut diagnosis.verdict {
+        for cause in causes {
+            *cause = cause.clone().with_names(&business_center, &known.admins);
+        }
+    }
+}
+
+/// Acts on the verdict. Gives the account as it is now.
+async fn record(
+    clients: &Clients,
+    mut account: AdAccount,
+    tested: &Grant,
+    proof: &Proof,
+) -> Result<AdAccount, ValidateError> {
+    for _ in 0..ROUNDS {
+        let now = clients.now();
+        let diagnosis = &proof.judged.diagnosis;
+        let at_risk = risks_now(&account.at_risk, &diagnosis.findings, proof.admins());
+        let Some(moved) = act(&account, diagnosis, at_risk, tested.last_proven_at, now) else { return Ok(account) };
+        let names = proof.names_of_admins();
+        match clients.table.record(&moved, tested, proof.proven(names.as_deref(), now)).await {
+            Ok(()) => return Ok(moved.after),
+            Err(StoreError::Conflict) => {
+                let fresh = clients.table.account(&account.org_id, &account.advertiser_id).await?;
+                let fresh = fresh.ok_or(Code::AccountNotFound)?;
+                if !is_still_about(&account, &fresh) {
+                    return Ok(fresh);
+                }
+                account = fresh;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(account)
+}
+
+/// Whether a verdict about `seen` is one about `fresh`: the same grant, asked about the same Business Center. If the row
+/// is the one that was seen, it was the grant that changed.
+fn is_still_about(seen: &AdAccount, fresh: &AdAccount) -> bool {
+    fresh.grant_id == seen.grant_id
+        && fresh.business_center.id == seen.business_center.id
+        && fresh.revision != seen.revision
+}
+
+impl Proof {
+    fn admins(&self) -> Option<usize> {
+        self.members.as_ref().map(|members| members.iter().filter(|member| member.is_admin).count())
+    }
+
+    fn names_of_admins(&self) -> Option<Vec<String>> {
+        let admins = self.members.as_ref()?.iter().filter(|member| member.is_admin);
+        Some(admins.filter_map(|admin| admin.display_name.clone()).collect()).filter(|names: &Vec<_>| !names.is_empty())
+    }
+
+    /// What the grant itself gains: only where everything held.
+    fn proven<'a>(&'a self, admins: Option<&'a [String]>, at: Timestamp) -> Option<GrantProven<'a>> {
+        let evidence = &self.judged.grant;
+        (self.judged.diagnosis.verdict == Verdict::Connected).then(|| GrantProven {
+            at,
+            authorized_by: evidence.person.value(),
+            business_centers: evidence.business_centers.value().map_or(&[], Vec::as_slice),
+            admins,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
