@@ -1,1 +1,4 @@
-fn main() {}
+//! Journeys through the whole service over HTTP, and the rules of this repository. [`support`] is where to begin.
+
+mod main_job;
+mod support;

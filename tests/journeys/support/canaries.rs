@@ -1,0 +1,171 @@
+//! I4: no token, code, app secret, key, state, ticket or sign-in shows up anywhere but where it is issued.
+//!
+//! What is looked for: everything of that kind that the stand-in, the secrets and the requests of a test have produced.
+//! Where: every log line at the most talkative level, every answer, the whole table. How: as it is, in hex, in base64
+//! at any offset, and percent-encoded.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use super::{TestWorld, Value};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    AccessToken,
+    AuthCode,
+    AppSecret,
+    Key,
+    State,
+    Ticket,
+    Jwt,
+    Other,
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub request: String,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+#[derive(Default)]
+pub struct Canaries {
+    secrets: Mutex<BTreeSet<(Kind, String)>>,
+    answers: Mutex<Vec<Seen>>,
+}
+
+impl Canaries {
+    pub fn add(&self, kind: Kind, secret: &str) {
+        // Anything shorter could stand somewhere by chance.
+        if secret.len() >= 16 {
+            self.secrets.lock().unwrap_or_else(PoisonError::into_inner).insert((kind, secret.to_owned()));
+        }
+    }
+
+    /// Keeps an answer, and learns the states and tickets that it issues.
+    pub fn saw(&self, seen: Seen) {
+        if let Ok(body) = serde_json::from_str::<Value>(&seen.body)
+            && let Some(url) = body["authorization_url"].as_str().and_then(|url| Url::parse(url).ok())
+        {
+            url.query_pairs().filter(|(name, _)| name == "state").for_each(|(_, state)| self.add(Kind::State, &state));
+        }
+        let location = seen.headers.get("location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if let Some((_, ticket)) = location.split_once("#activation_ticket=") {
+            self.add(Kind::Ticket, ticket);
+        }
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+    }
+
+    fn everything(&self) -> Vec<(Kind, String)> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// Panics at the first secret that lies open.
+pub fn check(world: &TestWorld) {
+    let mut secrets = world.canaries.everything();
+    secrets.extend(of_tiktok(world));
+    secrets.extend(of_secrets_manager(world));
+
+    let logs: String = world.local.functions.logs().all().iter().map(|line| line.text.clone() + "\n").collect();
+    let table: String = world.dump().iter().map(|item| item.to_string() + "\n").collect();
+    let answers = world.canaries.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    for (kind, secret) in &secrets {
+        for needle in spellings(secret) {
+            if let Some(line) = logs.lines().find(|line| line.contains(&needle)) {
+                panic!("I4: {kind:?} in a log line: {line}");
+            }
+            if let Some(item) = table.lines().find(|item| item.contains(&needle)) {
+                panic!("I4: {kind:?} in the table: {item}");
+            }
+            for answer in &answers {
+                let shown = shown(answer, *kind);
+                assert!(!shown.contains(&needle), "I4: {kind:?} in the answer to {}: {shown}", answer.request);
+            }
+        }
+    }
+}
+
+/// The answer, without the one place where this kind of secret is handed out.
+fn shown(answer: &Seen, kind: Kind) -> String {
+    let is_start = answer.request.starts_with("POST") && answer.request.ends_with("/activate");
+    let is_callback = answer.request.starts_with("GET /oauth/tiktok/callback");
+    let headers =
+        answer.headers.iter().filter(|(name, _)| !(is_callback && kind == Kind::Ticket && *name == "location"));
+    let headers: String = headers.map(|(name, value)| format!("{name}: {value:?}\n")).collect();
+    let body = match serde_json::from_str::<Value>(&answer.body) {
+        Ok(mut body) if is_start && kind == Kind::State => {
+            body.as_object_mut().map(|body| body.remove("authorization_url"));
+            body.to_string()
+        }
+        _ => answer.body.clone(),
+    };
+    headers + &body
+}
+
+fn of_tiktok(world: &TestWorld) -> Vec<(Kind, String)> {
+    let snapshot: Value = serde_json::from_str(&world.tiktok().snapshot()).expect("a snapshot is JSON");
+    let names = |field: &str| -> Vec<String> {
+        snapshot[field].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    let apps = snapshot["apps"].as_object().into_iter().flatten();
+    let app_secrets = apps.filter_map(|(_, app)| app["secret"].as_str().map(str::to_owned));
+    let tokens = names("grants").into_iter().map(|token| (Kind::AccessToken, token));
+    let codes = names("codes").into_iter().map(|code| (Kind::AuthCode, code));
+    tokens.chain(codes).chain(app_secrets.map(|secret| (Kind::AppSecret, secret))).collect()
+}
+
+fn of_secrets_manager(world: &TestWorld) -> Vec<(Kind, String)> {
+    use local::environment::{TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+    let keyrings = [TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET];
+    let keyrings = keyrings.into_iter().filter_map(|name| world.local.secrets.current(name));
+    let keyrings = keyrings.filter_map(|text| serde_json::from_str::<Value>(&text).ok());
+    let keys = keyrings.flat_map(|keyring| {
+        let keys = keyring["keys"].as_object().into_iter().flatten();
+        keys.filter_map(|(_, key)| key.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    });
+    keys.map(|key| (Kind::Key, key)).collect()
+}
+
+/// The ways in which a secret could be written down.
+fn spellings(secret: &str) -> BTreeSet<String> {
+    let bytes = secret.as_bytes();
+    let hex = |upper: bool| -> String {
+        bytes.iter().map(|byte| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") }).collect()
+    };
+    let mut all = BTreeSet::from([
+        secret.to_owned(),
+        hex(false),
+        hex(true),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+    ]);
+    for offset in 0..3 {
+        // As the middle of something longer: the characters that its neighbours would change are cut off.
+        let padded = [vec![0; offset], bytes.to_vec()].concat();
+        for engine in [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD] {
+            let text = engine.encode(&padded);
+            let end = if padded.len() % 3 == 0 { text.len() } else { text.len() - 1 };
+            all.insert(text[[0, 2, 3][offset]..end].to_owned());
+        }
+    }
+    all
+}
+
+#[test]
+fn a_secret_is_found_in_any_spelling() {
+    let secret = "0123456789abcdef0123456789abcdef01234567";
+    for before in ["", "x", "xy", "xyz"] {
+        let whole = format!("{before}{secret}tail");
+        let base64 = BASE64_STANDARD_NO_PAD.encode(&whole);
+        assert!(spellings(secret).iter().any(|needle| base64.contains(needle)), "{before}");
+    }
+    assert!(spellings("a/b+c=d").contains("a%2Fb%2Bc%3Dd"));
+    assert!(spellings("secret").contains("736563726574"));
+}

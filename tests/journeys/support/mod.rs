@@ -1,0 +1,46 @@
+//! The world that every journey walks through: the unmodified function binaries between a gateway, a DynamoDB and a
+//! TikTok of their own. Each test starts a world, takes a walk, and ends with [`TestWorld::finish`], which checks what
+//! must hold after any walk whatever (see [`invariants`]).
+//!
+//! ```ignore
+//! #[tokio::test]
+//! async fn a_lapsed_account_comes_back() {
+//!     let world = TestWorld::start().await;
+//!     let account = world.lapsed(11).await;                                  // imported, revoked at TikTok, validated
+//!     let receipt = world.reconnect(&account, &ANA, Consent::by("ana")).await; // activate, consent, callback, complete
+//!     assert_eq!(receipt.expect(200)["outcome"], "reconnected");
+//!     world.finish().await;
+//! }
+//! ```
+//!
+//! | What you want | Where |
+//! |---|---|
+//! | start a world; other settings | [`TestWorld::start`], [`TestWorld::with`] and [`Setup`] |
+//! | call the API as somebody | [`TestWorld::as_`] gives a [`Api`]: `list`, `details`, `activate`, `validate`, `complete`, … |
+//! | any other request | [`TestWorld::send`], or [`Api::send`] with a sign-in |
+//! | an answer | [`Answer`]: `status`, `headers`, `body`; `expect(200)`, `problem("ticket_invalid")` |
+//! | callers | [`people`]: `ANA` and `CARLA` manage, `VICTOR` reads, `MIRA` manages German accounts; `BO` is in another organisation |
+//! | TikTok's side | [`scene`]: Business Centers, logins, [`Account`]; `world.tiktok()` is the stand-in's handle |
+//! | accounts in CreativeX | `world.active(11)`, `world.lapsed(11)`, `world.unconnected(11)`, `world.import(…)` |
+//! | the consent page | [`TestWorld::walk_consent`] gives [`Landed`]: `ticket()` or `error()` |
+//! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
+//! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
+//! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
+
+pub mod api;
+pub mod build;
+pub mod canaries;
+pub mod imports;
+pub mod invariants;
+pub mod people;
+pub mod proxy;
+pub mod scene;
+pub mod table;
+pub mod world;
+
+pub use api::{Answer, Api, Landed};
+pub use people::*;
+pub use scene::{AGENCY, Account, DRINKS, FOODS, MEDIA, RETAIL};
+pub use serde_json::{Value, json};
+pub use tiktok_stand_in::{AdAccounts, Consent, Fault, FaultKind, Permissions};
+pub use world::{Setup, TestWorld};

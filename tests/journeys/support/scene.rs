@@ -1,0 +1,105 @@
+//! TikTok's side before anything happens, and ad accounts to put there.
+//!
+//! | Business Center | Admins | others |
+//! |---|---|---|
+//! | [`MEDIA`] | `ana` (Ana Moreau), `carlos` (Carlos Vega), `marc`, `rita` | `sven`, Standard |
+//! | [`RETAIL`] | `ana`, `carlos` | |
+//! | [`AGENCY`] | `walt`, `wilma` | |
+//! | [`FOODS`], [`DRINKS`] | `bo`, `piet` | |
+//!
+//! Nobody has ad accounts yet. Two Admins everywhere, because a single one is a risk that the service reports.
+
+use tiktok_stand_in::{AdAccount, BcRole, BusinessCenter, Handle, Membership, Owner, Person};
+
+use super::people::{AURORA, BOREALIS};
+
+pub const MEDIA: &str = "7241906835517320466";
+pub const RETAIL: &str = "7241906835517320467";
+pub const AGENCY: &str = "7241906835517320468";
+pub const FOODS: &str = "7241906835517320469";
+pub const DRINKS: &str = "7241906835517320470";
+
+const CENTERS: [(&str, &str); 5] = [
+    (MEDIA, "Northwind Media"),
+    (RETAIL, "Northwind Retail"),
+    (AGENCY, "Bright Agency"),
+    (FOODS, "Fjord Foods"),
+    (DRINKS, "Fjord Drinks"),
+];
+
+const ADMINS: [(&str, &str, &[&str]); 8] = [
+    ("ana", "Ana Moreau", &[MEDIA, RETAIL]),
+    ("carlos", "Carlos Vega", &[MEDIA, RETAIL]),
+    ("marc", "Marc Duval", &[MEDIA]),
+    ("rita", "Rita Stein", &[MEDIA]),
+    ("walt", "Walt Gray", &[AGENCY]),
+    ("wilma", "Wilma Gray", &[AGENCY]),
+    ("bo", "Bo Tanaka", &[FOODS, DRINKS]),
+    ("piet", "Piet Holm", &[FOODS, DRINKS]),
+];
+
+/// Everything in the table above.
+pub fn populate(tiktok: &Handle) {
+    let mut world = tiktok.world();
+    for (id, name) in CENTERS {
+        world.add_business_center(BusinessCenter::new(id, name)).expect("a new Business Center");
+    }
+    for (login, name, centers) in ADMINS {
+        world.add_person(Person::new(login).name(name)).expect("a new login");
+        for center in centers {
+            world.set_membership(center, Membership::joined(login, BcRole::Admin)).expect("a member");
+        }
+    }
+    world.add_person(Person::new("sven").name("Sven Falk")).expect("a new login");
+    world.set_membership(MEDIA, Membership::joined("sven", BcRole::Standard)).expect("a member");
+}
+
+/// One ad account, as TikTok and CreativeX know it. `Account::new(11)` is a German shop in [`MEDIA`] of Aurora.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: String,
+    pub name: String,
+    pub org_id: &'static str,
+    /// The Business Center that owns it, and that CreativeX connected it from.
+    pub center: &'static str,
+    /// The login whose consent connects it when it is imported with a token.
+    pub login: &'static str,
+    pub brand: &'static str,
+    pub market: &'static str,
+    pub partner: Option<&'static str>,
+}
+
+impl Account {
+    pub fn new(number: u32) -> Self {
+        Self {
+            id: format!("71000000000000{number:05}"),
+            name: format!("Shop {number}"),
+            org_id: AURORA,
+            center: MEDIA,
+            login: "ana",
+            brand: "shop",
+            market: "de",
+            partner: Some("agency-1"),
+        }
+    }
+
+    /// The other organisation's: in [`FOODS`], connected by `bo`.
+    pub fn of_borealis(number: u32) -> Self {
+        Self { org_id: BOREALIS, center: FOODS, login: "bo", brand: "foods", ..Self::new(number) }
+    }
+
+    pub fn center_name(&self) -> &'static str {
+        CENTERS
+            .iter()
+            .find(|(id, _)| *id == self.center)
+            .map(|(_, name)| *name)
+            .expect("a Business Center of the scene")
+    }
+
+    /// As TikTok has it.
+    pub fn at_tiktok(&self) -> AdAccount {
+        let mut account = AdAccount::new(&self.id, &self.name, Owner::business_center(self.center));
+        account.daily_spend = Some(12.5);
+        account
+    }
+}
