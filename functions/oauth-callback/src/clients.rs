@@ -7,7 +7,7 @@ use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
 use shared::domain::account::AdAccount;
 use shared::domain::causes::CauseCode;
-use shared::domain::checks::{AccountEvidence, Endpoint, Evidence, Gathered};
+use shared::domain::checks::{AccountEvidence, Endpoint, Evidence, Gathered, Refusal};
 use shared::domain::clock;
 use shared::domain::diagnosis::{Diagnosis, diagnose};
 use shared::domain::examine::Subject;
@@ -213,12 +213,14 @@ impl Clients {
         let (Ok(token), Ok(app)) = (self.open(&left).await, self.app().await) else { return };
         let grant = left.grant;
         match self.table.is_token_held(&grant.token_fingerprint).await {
-            Ok(false) => {
-                let until = (Instant::now() + REVOKE).min(budget.end);
-                if let Err(refusal) = self.tiktok.revoke(&app, &token, until).await.answer {
+            Ok(false) => match self.tiktok.revoke(&app, &token, (Instant::now() + REVOKE).min(budget.end)).await.answer
+            {
+                // Dead already, which is how most accounts came to need connecting.
+                Ok(()) | Err(Refusal::TokenDead) => {}
+                Err(refusal) => {
                     warn!(grant.id = %grant.grant_id, ?refusal, "The token of retired grant {} could not be revoked", grant.grant_id);
                 }
-            }
+            },
             Ok(true) => {}
             Err(failed) => {
                 warn!(grant.id = %grant.grant_id, reason = %failed, "Whether the token of grant {} is held elsewhere is not known", grant.grant_id);
