@@ -18,6 +18,8 @@ pub const LINE_PREFIX: &str = "LINE#";
 pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
 /// Grants that are due for a check are spread over this many partitions.
 const DUE_SHARDS: u8 = 64;
+/// Events that wait for the bus are spread over this many.
+const OUTBOX_SHARDS: u8 = 16;
 
 pub fn org(org_id: &OrgId) -> String {
     format!("ORG#{org_id}")
@@ -78,6 +80,12 @@ pub fn token_holder(org_id: &OrgId, grant_id: &GrantId) -> String {
 pub fn due_shard(grant_id: &GrantId) -> String {
     let hash = digest(&SHA256, grant_id.as_str().as_bytes());
     format!("DUE#{:02}", hash.as_ref()[0] % DUE_SHARDS)
+}
+
+/// Events that the bus has not got yet wait in the same index as due grants, in partitions of their own.
+pub fn outbox_shard(event_id: &str) -> String {
+    let hash = digest(&SHA256, event_id.as_bytes());
+    format!("OUTBOX#{:02}", hash.as_ref()[0] % OUTBOX_SHARDS)
 }
 
 pub fn due_at(at: Timestamp, org_id: &OrgId, grant_id: &GrantId) -> String {

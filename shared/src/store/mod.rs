@@ -16,7 +16,7 @@
 //!
 //! Index `by_status` (`status_pk` = `ORG#<org>#<status>`, `status_sk` = the account's `sk`): the two tabs, with the
 //! attributes of a row only. Index `by_due` (`due_pk` = `DUE#<shard>`, `due_sk` = `<time>#<org>#<grant_id>`): grants
-//! due for a check. Time to live: attribute `ttl`, garbage collection only; nothing relies on it.
+//! due for a check, and events that the bus has not got yet (`OUTBOX#<shard>`, `<time>#<event_id>`). Time to live: attribute `ttl`, garbage collection only; nothing relies on it.
 //!
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.

@@ -268,6 +268,9 @@ pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {
         &keys::event(event.version, event.kind.name()),
         event,
     )?;
+    // Until the bus has it. Whoever delivers it takes these two away.
+    item.insert("due_pk".to_owned(), text(keys::outbox_shard(&event.event_id)));
+    item.insert("due_sk".to_owned(), text(format!("{}#{}", event.occurred_at, event.event_id)));
     if let Some(by) = by {
         item.insert("by".to_owned(), text(by));
     }
