@@ -1,4 +1,5 @@
 //! Journeys through the whole service over HTTP, and the rules of this repository. [`support`] is where to begin.
 
+mod causes;
 mod main_job;
 mod support;

@@ -31,6 +31,42 @@ impl TestWorld {
         self.row(&format!("ORG#{}", account.org_id), &format!("GRANT#{grant_id}")).expect("the grant is there")
     }
 
+    /// Changes one text attribute of a row, for what would otherwise take days: `set(pk, sk, "last_proven_at", "2026-…Z")`.
+    pub fn set_text(&self, pk: &str, sk: &str, attribute: &str, value: &str) {
+        self.set(pk, sk, attribute, &json!({ "S": value }));
+    }
+
+    /// As [`TestWorld::set_text`], for numbers.
+    pub fn set_number(&self, pk: &str, sk: &str, attribute: &str, value: i64) {
+        self.set(pk, sk, attribute, &json!({ "N": value.to_string() }));
+    }
+
+    fn set(&self, pk: &str, sk: &str, attribute: &str, value: &Value) {
+        let request = json!({
+            "TableName": self.local.environment()["TABLE_NAME"],
+            "Key": { "pk": { "S": pk }, "sk": { "S": sk } },
+            "UpdateExpression": "SET #name = :value",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": { "#name": attribute },
+            "ExpressionAttributeValues": { ":value": value },
+        });
+        let request = serde_json::from_value(request).expect("a request that DynamoDB takes");
+        self.local.dynamodb.database().update_item(request).expect("the row is there");
+    }
+
+    /// Lets TikTok have proven the account's grant at this time, and not since.
+    pub fn proven_last_at(&self, account: &Account, time: jiff::Timestamp) {
+        let grant = self.grant_of(account);
+        let key = |name: &str| grant[name].as_str().unwrap_or_default().to_owned();
+        self.set_text(&key("pk"), &key("sk"), "last_proven_at", &time.to_string());
+    }
+
+    /// Lets the link of an activation run out now.
+    pub fn expire(&self, activation_id: &str) {
+        let past = local::clock::now().as_second() - 1;
+        self.set_number(&format!("ACTIVATION#{activation_id}"), "ACTIVATION", "expires_at", past);
+    }
+
     /// History rows of all accounts, which are what the bus gets.
     pub fn outbox(&self) -> Vec<Value> {
         let is_event = |row: &Value| row["sk"].as_str().is_some_and(|sk| sk.starts_with("EVENT#"));
