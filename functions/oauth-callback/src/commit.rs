@@ -253,10 +253,12 @@ async fn refused(
     causes: Vec<Cause>,
     budget: Budget,
 ) -> Result<Record, CompleteError> {
-    let mut cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::Unrecognised.into());
-    if cause.cause == CauseCode::NotBusinessCenterAdmin {
-        cause.admins = clients.known_admins(&attempt.account).await?;
-    }
+    let cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::Unrecognised.into());
+    let known_admins = match cause.cause {
+        CauseCode::NotBusinessCenterAdmin => clients.known_admins(&attempt.account).await?,
+        _ => Vec::new(),
+    };
+    let cause = cause.with_names(&attempt.account.business_center, &known_admins);
     warn!(advertiser.id = %attempt.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", attempt.account.advertiser_id);
     clients.ended("refused", Some(cause.cause));
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
