@@ -42,6 +42,7 @@ pub mod client;
 pub mod environment;
 pub mod world;
 
+pub mod bench;
 pub mod import;
 pub mod landing;
 pub mod people;

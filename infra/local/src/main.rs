@@ -1,5 +1,5 @@
 //! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
-//! one.
+//! one, `cargo run --release -p local -- bench` measures the functions.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use local::world::{Ports, World, WorldOptions};
-use local::{build, environment, import, paths, story};
+use local::{bench, build, environment, import, paths, story};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -40,6 +40,8 @@ enum Command {
         #[arg(long)]
         org: String,
     },
+    /// Measures every function against one that does nothing, in a world of its own.
+    Bench(bench::Options),
 }
 
 #[tokio::main]
@@ -54,6 +56,10 @@ async fn main() -> anyhow::Result<()> {
                 say(&answer.to_string());
             }
             say(&format!("{} rows imported", rows.len()));
+            Ok(())
+        }
+        Some(Command::Bench(options)) => {
+            say(&bench::run(options).await?);
             Ok(())
         }
     }

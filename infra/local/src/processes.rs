@@ -107,6 +107,10 @@ impl Process {
         Ok(process)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Whether it lives, and was started from the binary and the environment that it would be started from now.
     pub fn is_current(&self, launch: &Launch) -> bool {
         let same_binary = built_at(&launch.binary).is_ok_and(|built| built == self.built);
