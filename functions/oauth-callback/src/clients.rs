@@ -7,7 +7,7 @@ use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
 use shared::domain::account::AdAccount;
 use shared::domain::causes::CauseCode;
-use shared::domain::checks::{AccountEvidence, Endpoint, Evidence, Gathered, Refusal};
+use shared::domain::checks::{AccountEvidence, Gathered, Refusal};
 use shared::domain::clock;
 use shared::domain::diagnosis::{Diagnosis, diagnose};
 use shared::domain::examine::Subject;
@@ -178,12 +178,7 @@ impl Clients {
             grant_id: grant.grant_id.clone(),
             token_fingerprint: grant.token_fingerprint.clone(),
             scopes: grant.scopes.clone(),
-            exchange: Evidence {
-                endpoint: Endpoint::Exchange,
-                code: Some(0),
-                request_id: None,
-                asked_at: grant.granted_at,
-            },
+            exchange: grant.scope_evidence(),
             sealed_token: Vec::new(),
         }
     }
