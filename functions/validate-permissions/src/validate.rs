@@ -48,7 +48,7 @@ struct Validated<'a> {
     causes: Vec<CauseShown>,
 }
 
-/// TikTok's answers and what they say, with the names that belong to it.
+/// What TikTok said for the verdict, and who it says is in the Business Center; `None` where it would not say.
 struct Proof {
     judged: Judged,
     members: Option<Vec<Member>>,
