@@ -184,9 +184,10 @@ impl CauseCode {
         Self::AdAccountManagementMissing,
         Self::WrongBusinessCenter,
         Self::AdAccountNotFound,
+        // Before what follows from it: who is no Admin any more has no ad accounts to tick either.
+        Self::NotBusinessCenterAdmin,
         Self::NoAdAccountsGranted,
         Self::AdAccountMoved,
-        Self::NotBusinessCenterAdmin,
         Self::AdAccountNotOwned,
         Self::AdAccountNotGranted,
         Self::ReportingMissing,

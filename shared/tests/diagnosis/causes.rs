@@ -211,8 +211,8 @@ fn several_causes_come_in_the_order_of_usefulness() {
     });
     let causes = [
         CauseCode::AdAccountManagementMissing,
-        CauseCode::NoAdAccountsGranted,
         CauseCode::NotBusinessCenterAdmin,
+        CauseCode::NoAdAccountsGranted,
         CauseCode::ReportingMissing,
     ];
     assert_lapsed(&case, &causes, true);
