@@ -71,17 +71,16 @@ impl Rows<'_> {
             let grant = self.grant(account).unwrap_or_else(|| panic!("I1: Active without a grant: {account}"));
             assert!(grant["retired_at"].is_null(), "I1: Active on a retired grant: {account} {grant}");
             assert!(!text(grant, "sealed_token").is_empty(), "I1: Active without a token: {account} {grant}");
-            let last = self.events(account).into_iter().rev().map(|event| text(event, "kind").to_owned());
-            let proven = ["AdAccountReconnected", "AdAccountRecovered"];
-            if last.clone().any(|kind| proven.contains(&kind.as_str())) {
-                let checked = |check: &str, finding: &Value| {
-                    finding["check"] == check
-                        && !finding["answer"].is_null()
-                        && finding["evidence"].as_array().is_some_and(|evidence| !evidence.is_empty())
-                };
-                let findings = account["findings"].as_array().expect("findings are a list");
+            let newest = self.events(account).pop().map(|event| text(event, "kind"));
+            if matches!(newest, Some("AdAccountReconnected" | "AdAccountRecovered")) {
+                let findings = account["findings"].as_array().map_or(&[][..], Vec::as_slice);
                 for check in REQUIRED {
-                    assert!(findings.iter().any(|one| checked(check, one)), "I1: no evidence for {check}: {account}");
+                    let finding = findings.iter().find(|finding| finding["check"] == check);
+                    let is_proven = |finding: &Value| {
+                        finding["answer"] == "passed"
+                            && finding["evidence"].as_array().is_some_and(|all| !all.is_empty())
+                    };
+                    assert!(finding.is_some_and(is_proven), "I1: no evidence for {check}: {account}");
                 }
                 assert!(!grant["last_proven_at"].is_null(), "I1: never proven: {grant}");
             }
