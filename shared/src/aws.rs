@@ -3,6 +3,8 @@
 //! `aws-config` would look for profiles, instance metadata and SSO at every cold start. A Lambda function has region and
 //! credentials in its environment, so reading those is all there is to do.
 
+mod connector;
+
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -17,6 +19,7 @@ use aws_types::region::Region;
 
 use crate::config::{Environment, SettingError, url};
 use crate::tls::{self, ExtraRoots};
+use connector::Connector;
 
 const ATTEMPTS: u32 = 3;
 /// One call with all its attempts.
@@ -75,7 +78,7 @@ pub struct Aws {
 
 impl Aws {
     pub fn new(settings: AwsSettings, roots: &ExtraRoots) -> Self {
-        Self { settings, http: tls::aws_client(roots) }
+        Self { settings, http: SharedHttpClient::new(Connector::new(tls::aws_client(roots, CONNECT))) }
     }
 
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
@@ -103,11 +106,7 @@ impl Aws {
 
 /// The SDK by itself would wait for an answer without end. With these, watching for stalled streams adds nothing.
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .operation_timeout(OPERATION)
-        .operation_attempt_timeout(ATTEMPT)
-        .connect_timeout(CONNECT)
-        .build()
+    TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build()
 }
 
 #[cfg(test)]

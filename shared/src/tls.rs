@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
@@ -57,6 +54,13 @@ impl ExtraRoots {
     }
 }
 
+impl ExtraRoots {
+    fn add_to(&self, roots: &mut RootCertStore) {
+        let extra = self.pem.as_deref().and_then(certificates).unwrap_or_default();
+        roots.add_parsable_certificates(extra);
+    }
+}
+
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()
 }
@@ -70,24 +74,22 @@ fn roots_of(certificates: &[CertificateDer<'static>]) -> Option<RootCertStore> {
 }
 
 /// The HTTP client of the AWS SDK; one for all of its services.
-pub fn aws_client(extra: &ExtraRoots) -> SharedHttpClient {
-    let mut trusted = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-    if let Some(pem) = &extra.pem {
-        trusted.add_pem_certificate(pem.clone());
-    }
-    let context = TlsContext::builder().with_trust_store(trusted).build().expect("a trust store is all it needs");
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context)
-        .pool_idle_timeout(IDLE)
-        .build_https()
+pub fn aws_client(extra: &ExtraRoots, connect: Duration) -> reqwest::Client {
+    let pinned = certificates(AMAZON_ROOTS).expect("the pinned roots are certificates");
+    let mut roots = roots_of(&pinned).expect("the pinned roots are certificates");
+    extra.add_to(&mut roots);
+    client(roots).connect_timeout(connect).build().expect("all that it needs was given")
 }
 
-/// The HTTP client for TikTok: follows no redirect, since an answer from elsewhere is no answer of TikTok's.
+/// The HTTP client for TikTok.
 pub fn tiktok_client(extra: &ExtraRoots) -> Result<reqwest::Client, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let extra = extra.pem.as_deref().and_then(certificates).unwrap_or_default();
-    roots.add_parsable_certificates(extra);
+    extra.add_to(&mut roots);
+    client(roots).connect_timeout(CONNECT).read_timeout(READ).build().map_err(TlsError::Client)
+}
+
+/// What both clients have in common. Redirects are not followed, since an answer from elsewhere is no answer of theirs.
+fn client(roots: RootCertStore) -> reqwest::ClientBuilder {
     let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has what TLS 1.2 and 1.3 need")
@@ -98,11 +100,7 @@ pub fn tiktok_client(extra: &ExtraRoots) -> Result<reqwest::Client, TlsError> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)
-        .connect_timeout(CONNECT)
-        .read_timeout(READ)
         .pool_idle_timeout(IDLE)
-        .build()
-        .map_err(TlsError::Client)
 }
 
 #[cfg(test)]
@@ -130,7 +128,7 @@ mod tests {
         };
         let load = |path: &Path| ExtraRoots::load(Some(path));
         let good = load(&file("good.pem", AMAZON_ROOTS)).unwrap();
-        let _ = aws_client(&good);
+        let _ = aws_client(&good, CONNECT);
         assert!(tiktok_client(&good).is_ok());
         assert!(tiktok_client(&ExtraRoots::load(None).unwrap()).is_ok());
 
