@@ -1,6 +1,6 @@
 //! The `main` of a function: settings, clients, then one request after the other.
 //!
-//! ```ignore
+//! ```text
 //! fn main() -> ExitCode {
 //!     runtime::start(env!("CARGO_CRATE_NAME"), async |env| {
 //!         let deps = Deps::new(env)?;

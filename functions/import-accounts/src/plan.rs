@@ -98,6 +98,7 @@ fn new_account(org_id: &OrgId, row: &Row, now: Timestamp) -> AdAccount {
         business_center: row.business_center.clone(),
         belonging: row.belonging.clone(),
         connected_by: row.connected_by.clone(),
+        last_data_on: row.connected.as_ref().and_then(|connected| connected.last_data_on),
         grant_id: row.connected.as_ref().map(|connected| connected.grant_id.clone()),
         standing,
         at_risk: BTreeSet::new(),
@@ -123,6 +124,7 @@ fn known_account(before: &AdAccount, row: &Row, now: Timestamp) -> Result<AdAcco
     learn(&mut after.connected_by, row.connected_by.as_ref());
     if let (None, Some(connected)) = (&before.grant_id, &row.connected) {
         after.grant_id = Some(connected.grant_id.clone());
+        after.last_data_on = connected.last_data_on;
         after.standing = Standing::Active { since: now };
     }
     Ok(after)
@@ -142,7 +144,7 @@ fn grant<'a>(
     accounts: u64,
     now: Timestamp,
 ) -> GrantPlan<'a> {
-    let Connected { token, token_fingerprint, grant_id, scopes, authorized_by } = connected;
+    let Connected { token, token_fingerprint, grant_id, scopes, authorized_by, last_data_on: _ } = connected;
     if known.is_some_and(Grant::is_living) {
         return GrantPlan::Join { grant_id: grant_id.clone(), accounts };
     }

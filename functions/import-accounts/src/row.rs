@@ -12,7 +12,7 @@
 //! | `connected.access_token` | TikTok's token; sealed at once |
 //! | `connected.scopes` | its permission scopes, as numbers or as text |
 //! | `connected.authorized_by` | optional; the TikTok person who consented |
-//! | `connected.last_data_on` | optional; the last day with data |
+//! | `connected.last_data_on` | optional; the last day with data: where a gap opens until TikTok has proven more |
 //!
 //! An optional field that is left out, or `null`, leaves what is known as it is. Any other field is refused.
 
@@ -55,6 +55,7 @@ pub struct Connected {
     pub grant_id: GrantId,
     pub scopes: Scopes,
     pub authorized_by: Option<String>,
+    pub last_data_on: Option<Date>,
 }
 
 /// What is wrong with a row. The problem finishes a sentence that begins with the field, and repeats no value.
@@ -129,8 +130,7 @@ impl Connected {
         let scopes: Vec<ScopeId> =
             fields.required("scopes", "must be a list of whole numbers, or of digits as text")?;
         let authorized_by = fields.text("authorized_by")?;
-        // Checked, so that whoever sends it learns of a mistake; a gap opens at what TikTok proved, never at hearsay.
-        fields.optional::<Date>("last_data_on", "must be a day such as 2026-11-20")?;
+        let last_data_on = fields.optional::<Date>("last_data_on", "must be a day such as 2026-11-20")?;
         fields.nothing_else()?;
         let token_fingerprint = token.fingerprint();
         Ok(Self {
@@ -139,6 +139,7 @@ impl Connected {
             token_fingerprint,
             scopes: Scopes::new(scopes.into_iter().map(|ScopeId(id)| id)),
             authorized_by,
+            last_data_on,
         })
     }
 }
@@ -257,6 +258,7 @@ mod tests {
         let row = read(&complete()).unwrap();
         assert_eq!((row.index, row.name.as_str(), row.business_center.name.as_deref()), (3, "Shop EU", Some("Media")));
         let connected = row.connected.unwrap();
+        assert_eq!(connected.last_data_on, Some("2026-11-20".parse().unwrap()));
         assert_eq!(connected.token.expose(), "c4n4ry");
         let ids: Vec<_> = connected.scopes.ids().collect();
         assert_eq!(ids, [1, 4, 7_043_626_160_646_815_746, 7_543_056_879_933_489_153]);

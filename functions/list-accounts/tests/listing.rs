@@ -102,6 +102,7 @@ fn account(org_id: &str, advertiser_id: &str, market: &str) -> Result<AdAccount>
             partner: "agency-1".parse().ok(),
         },
         connected_by: Some("ana@aurora.example".to_owned()),
+        last_data_on: None,
         grant_id: None,
         standing: Standing::Active { since: now() },
         at_risk: BTreeSet::new(),
@@ -239,6 +240,7 @@ async fn a_row_shows_what_is_known_and_leaves_out_the_rest() -> Result<()> {
         business_center: NamedBusinessCenter { id: "72".parse()?, name: None },
         belonging: Belonging::default(),
         connected_by: None,
+        last_data_on: None,
         at_risk: BTreeSet::from([RiskFact::SingleAdminLeft]),
         ..account("org-aurora", "9", "de")?
     };

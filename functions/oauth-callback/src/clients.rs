@@ -15,7 +15,7 @@ use shared::domain::ids::{GrantId, OrgId};
 use shared::judging::{self, Judged, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::runtime::StartError;
-use shared::sealing::{AccessToken, FinishTicket, Purpose, TokenBinding, TokenVault, WebSeal};
+use shared::sealing::{AccessToken, FinishTicket, Purpose, TokenBinding, TokenVault, Unsealable, WebSeal};
 use shared::secrets::{AppCredentials, SecretUnavailable, TikTokApp, TokenKeys, WebKeys};
 use shared::store::Table;
 use shared::store::completing::{Candidate, CompleteActivations};
@@ -135,12 +135,16 @@ impl Clients {
         self.web.seal_for(ticket.expose(), self.now()).await
     }
 
-    /// Opens a candidate token; `None` when it cannot be read, which is our trouble and nobody's lapse.
-    pub async fn open_candidate(&self, org_id: &OrgId, candidate: &Candidate) -> Result<Option<AccessToken>, Unready> {
+    /// Opens a candidate token. One that cannot be read is our trouble and nobody's lapse.
+    pub async fn open_candidate(
+        &self,
+        org_id: &OrgId,
+        candidate: &Candidate,
+    ) -> Result<Result<AccessToken, Unsealable>, Unready> {
         let vault = self.tokens.vault_for(&candidate.sealed_token, self.now()).await?;
         let opened =
             vault.open(&candidate.sealed_token, &self.binding(org_id, &candidate.grant_id, Purpose::Candidate));
-        Ok(opened.inspect_err(|unsealable| error!(reason = %unsealable, "A candidate token does not open")).ok())
+        Ok(opened.inspect_err(|unsealable| error!(reason = %unsealable, "A candidate token does not open")))
     }
 
     /// The token of a stored grant.

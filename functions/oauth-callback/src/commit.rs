@@ -229,7 +229,8 @@ async fn again(clients: &Clients, attempt: Attempt) -> Result<Attempt, CompleteE
     }
     let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
     let (account, _) = clients.table.account_and_grant(org_id, advertiser_id, None).await?;
-    let account = account.ok_or(shared::http::Code::AccountNotFound)?;
+    // Without it there is another round, which ends the activation.
+    let account = account.ok_or(StoreError::Conflict)?;
     let (_, grant) = clients.table.account_and_grant(org_id, advertiser_id, account.grant_id.as_ref()).await?;
     Ok(Attempt { record, account, grant, caller: attempt.caller })
 }

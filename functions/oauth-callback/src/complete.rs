@@ -10,18 +10,20 @@
 //!
 //! A repeat takes up whatever step was left: [`Activation::next_step`] says which.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::domain::access::Caller;
 use shared::domain::account::AdAccount;
-use shared::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, Step, TransitionError};
+use shared::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, State, Step, TransitionError};
 use shared::domain::causes::{Cause, CauseCode};
 use shared::domain::checks::Refusal;
 use shared::domain::ids::ActivationId;
 use shared::domain::transition;
 use shared::http::ticket::{self, Ticket};
 use shared::http::{Code, Problem, Request};
-use shared::sealing::{AuthCode, FinishTicket, Purpose};
+use shared::sealing::{AuthCode, FinishTicket, Purpose, Unsealable};
 use shared::store::StoreError;
 use shared::store::completing::{Candidate, CompleteActivations, Record};
 use shared::store::items::{StoredActivation, StoredGrant};
@@ -33,6 +35,7 @@ use crate::{commit, siblings};
 
 /// Conflicts with other completions are read and decided again this often.
 const ROUNDS: usize = 6;
+const BETWEEN_KEEPS: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,6 +88,7 @@ pub struct Attempt {
 /// Goes as far as it can within the budget; the record says how far that was.
 pub async fn complete(clients: &Clients, request: &Request, budget: Budget) -> Result<(Record, Caller), CompleteError> {
     let caller = request.manager()?;
+    request.query()?.nothing_else()?;
     let Complete { ticket } = request.body()?;
     let ticket = FinishTicket::try_from(ticket).map_err(|shape| Problem::field("ticket", shape.expected))?;
     let now = clients.now();
@@ -117,7 +121,10 @@ async fn load(clients: &Clients, activation_id: &ActivationId, caller: Caller) -
     let grant_id = activation.grant_at_start.as_ref();
     let (account, grant) =
         clients.table.account_and_grant(&activation.org_id, &activation.advertiser_id, grant_id).await?;
-    let account = account.ok_or(Code::AccountNotFound)?;
+    let Some(account) = account else {
+        without_account(clients, record.stored).await?;
+        return Err(Code::AccountNotFound.into());
+    };
     if !caller.reach.contains(&account.belonging) {
         turn_away(clients, record.stored, &caller).await?;
         return Err(Code::AccountOutOfReach.into());
@@ -148,6 +155,20 @@ async fn turn_away(clients: &Clients, stored: StoredActivation, caller: &Caller)
     }
 }
 
+/// The account is gone and there is nothing to connect any more: the activation ends, and a token that waits goes with it.
+async fn without_account(clients: &Clients, stored: StoredActivation) -> Result<(), CompleteError> {
+    if matches!(stored.activation.state, State::Closed { .. }) {
+        return Ok(());
+    }
+    let outcome = Outcome::GaveUp { cause: CauseCode::AdAccountNotFound.into() };
+    let closed = stored.activation.clone().close(outcome, clients.now())?;
+    match clients.table.close(&stored, closed, &[], None).await {
+        // Somebody else is at it, and will find the same.
+        Err(StoreError::Conflict) | Ok(_) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// One round: whatever the activation's state allows now.
 async fn step(
     clients: &Clients,
@@ -168,7 +189,7 @@ async fn step(
         Step::Done
             if matches!(
                 attempt.record.stored.activation.state,
-                shared::domain::activation::State::Closed { outcome: Outcome::AlreadyActive, .. }
+                State::Closed { outcome: Outcome::AlreadyActive, .. }
             ) =>
         {
             Err(Code::AlreadyActive.into())
@@ -201,10 +222,28 @@ async fn spend(
         sealed_token: vault.seal(&token, &binding),
         grant_id,
     };
-    let kept = attempt.record.stored.activation.clone().exchanged(clients.now())?;
-    attempt.record.stored = clients.table.keep_candidate(&attempt.record.stored, kept, &candidate).await?;
+    attempt.record.stored = keep(clients, &attempt.record.stored, &candidate, budget).await?;
     info!(activation.id = %attempt.record.stored.activation.activation_id, "The code was exchanged; the candidate token is stored");
     commit::verify(clients, attempt, candidate, &token, budget).await
+}
+
+/// Stores the candidate. The token is nowhere else, so a table that cannot take it now is asked again while there is time.
+async fn keep(
+    clients: &Clients,
+    from: &StoredActivation,
+    candidate: &Candidate,
+    budget: Budget,
+) -> Result<StoredActivation, CompleteError> {
+    let kept = from.activation.clone().exchanged(clients.now())?;
+    loop {
+        match clients.table.keep_candidate(from, kept.clone(), candidate).await {
+            Err(StoreError::Unavailable(reason)) if !budget.is_over() => {
+                warn!(activation.id = %kept.activation_id, reason, "The candidate token is not stored yet");
+                tokio::time::sleep(BETWEEN_KEEPS).await;
+            }
+            done => return Ok(done?),
+        }
+    }
 }
 
 /// Goes on with a stored candidate.
@@ -213,12 +252,16 @@ async fn resume(clients: &Clients, mut attempt: Attempt, budget: Budget) -> Resu
         // The candidate outlived its time and was collected.
         return give_up(clients, attempt, CauseCode::TiktokUnavailable.into()).await;
     };
-    let opened = clients.open_candidate(&attempt.account.org_id, &candidate).await?;
+    let opened = match clients.open_candidate(&attempt.account.org_id, &candidate).await? {
+        // Somebody whose keyring is newer sealed it. Ours will be, too.
+        Err(Unsealable::UnknownKey(_)) => return Ok(attempt.record),
+        opened => opened,
+    };
     let resumed = attempt.record.stored.activation.clone().resume(clients.now())?;
     attempt.record.stored = clients.table.move_on(&attempt.record.stored, resumed, &clients.fresh_id()).await?;
     match opened {
-        Some(token) => commit::verify(clients, attempt, candidate, &token, budget).await,
-        None => give_up(clients, attempt, CauseCode::CredentialUnreadable.into()).await,
+        Ok(token) => commit::verify(clients, attempt, candidate, &token, budget).await,
+        Err(_) => give_up(clients, attempt, CauseCode::CredentialUnreadable.into()).await,
     }
 }
 

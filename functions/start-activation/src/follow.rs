@@ -8,18 +8,19 @@ use shared::store::starting::FollowActivations;
 
 use crate::{Clients, StartError};
 
-/// For every reader of the organisation whose reach contains the ad account. To anybody else the activation does not
-/// exist, and no answer tells the difference.
+/// For every reader of the organisation whose reach contains the ad account. In another organisation the activation
+/// does not exist, and no answer tells the difference.
 pub async fn follow(clients: &Clients, request: &Request) -> Result<Response, StartError> {
     let caller = request.reader()?;
     let activation_id: ActivationId = request.path("activation_id")?;
+    request.query()?.nothing_else()?;
     let record = clients.table.activation(&activation_id).await?;
     let record = record.filter(|record| record.stored.activation.org_id == caller.org_id);
     let record = record.ok_or(Code::ActivationNotFound)?;
     let account =
         FollowActivations::account(&clients.table, &caller.org_id, &record.stored.activation.advertiser_id).await?;
-    if !account.is_some_and(|account| caller.reach.contains(&account.belonging)) {
-        return Err(Code::ActivationNotFound.into());
+    if !caller.reach.contains(&account.ok_or(Code::ActivationNotFound)?.belonging) {
+        return Err(Code::AccountOutOfReach.into());
     }
     Ok(respond::json(StatusCode::OK, &receipt(&record, &caller, clients.now())))
 }

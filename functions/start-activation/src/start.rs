@@ -69,6 +69,7 @@ impl Asked {
     fn parse(request: &Request) -> Result<Self, Problem> {
         let caller = request.manager()?;
         let advertiser_id = request.path("advertiser_id")?;
+        request.query()?.nothing_else()?;
         let Body { also, force } = request.body_or_default()?;
         let key = IdempotencyKey::of(request)?;
         Ok(Self { caller, advertiser_id, also_business_center: also == Also::BusinessCenter, force, key })

@@ -62,6 +62,7 @@ mod tests {
             business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
             belonging: Belonging::default(),
             connected_by: None,
+            last_data_on: None,
             grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
             standing,
             at_risk: BTreeSet::new(),

@@ -57,6 +57,7 @@ struct Proof {
 pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, ValidateError> {
     let caller = request.manager()?;
     let advertiser_id: AdvertiserId = request.path("advertiser_id")?;
+    request.query()?.nothing_else()?;
     let NoBody {} = request.body_or_default()?;
     let deadline = evidence_until(request.time_left(clients.now()));
 

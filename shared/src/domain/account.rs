@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::access::Belonging;
@@ -63,6 +64,8 @@ pub struct AdAccount {
     pub belonging: Belonging,
     /// Who connected it: the CreativeX user, as the token issuer or the import names them.
     pub connected_by: Option<String>,
+    /// The last day with data, as CreativeX knew it when the account was imported. Counts until TikTok has proven more.
+    pub last_data_on: Option<Date>,
     pub grant_id: Option<GrantId>,
     pub standing: Standing,
     pub at_risk: BTreeSet<RiskFact>,

@@ -159,6 +159,10 @@ impl<T> Asked<T> {
     pub fn refusal(&self) -> Option<Refusal> {
         self.answer.as_ref().err().copied()
     }
+    /// Whether it was answered or refused, whatever the answer.
+    pub fn only(&self) -> Asked<()> {
+        Asked { evidence: self.evidence.clone(), answer: self.answer.as_ref().map(|_| ()).map_err(|refusal| *refusal) }
+    }
 }
 
 /// Who authorized (`/user/info/`).

@@ -99,37 +99,34 @@ fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
 
 fn management_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let Gathered { grant, account } = gathered;
-    let also = [grant.business_centers.refusal(), grant.owned.refusal(), grant.authorized.refusal()]
-        .into_iter()
-        .zip([&grant.business_centers.evidence, &grant.owned.evidence, &grant.authorized.evidence])
-        .filter(|(refusal, _)| *refusal == Some(Refusal::PermissionNotGranted))
-        .map(|(_, evidence)| evidence.clone())
-        .collect();
-    permission(Check::AdAccountManagementGranted, subject, &AD_ACCOUNT_MANAGEMENT, &account.info, also)
+    // The switch brings the Business Center reads too, so their refusals speak against it as well.
+    let others = refused_permission(&[&grant.business_centers.only(), &grant.owned.only(), &grant.authorized.only()]);
+    permission(Check::AdAccountManagementGranted, subject, &AD_ACCOUNT_MANAGEMENT, &account.info, others)
 }
 
 fn reporting_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     permission(Check::ReportingGranted, subject, &REPORTING, &gathered.account.report, Vec::new())
 }
 
-/// A permission is there when the scope list has it and a real read works; either one alone may say that it is not.
+fn refused_permission(asked: &[&Asked<()>]) -> Vec<Evidence> {
+    let refused = asked.iter().filter(|asked| asked.refusal() == Some(Refusal::PermissionNotGranted));
+    refused.map(|asked| asked.evidence.clone()).collect()
+}
+
+/// A permission is there when the scope list has it and a real read works; any one of them may say that it is not.
 fn permission<T>(
     check: Check,
     subject: Subject<'_>,
     needed: &[Permission],
     read: &Asked<T>,
-    also: Vec<Evidence>,
+    others: Vec<Evidence>,
 ) -> Finding {
-    let listed = subject.scopes.missing(needed).is_none();
-    let mut against = Vec::new();
-    if read.refusal() == Some(Refusal::PermissionNotGranted) {
-        against.push(read.evidence.clone());
-    }
-    if !listed {
+    let mut against = refused_permission(&[&read.only()]);
+    if subject.scopes.missing(needed).is_some() {
         against.push(subject.scope_evidence.clone());
     }
+    against.extend(others);
     if !against.is_empty() {
-        against.extend(also);
         return finding(check, Answer::Failed, against);
     }
     let answer = if read.answer.is_ok() { Answer::Passed } else { Answer::Inconclusive };

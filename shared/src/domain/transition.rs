@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 
 use super::account::{AdAccount, RiskFact, Standing};
 use super::causes::{Cause, CauseCode};
@@ -78,7 +79,8 @@ pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<Ri
     transition.with_event(EventKind::AdAccountRecovered, now, |event| event.gap = closed)
 }
 
-/// A definitive lapse. `last_proven` is the grant's; without one the gap opens now.
+/// A definitive lapse. `last_proven` is the grant's; without one the gap opens on the last day with data that CreativeX
+/// told at the import, or else now.
 pub fn lapse(
     account: &AdAccount,
     causes: Vec<Cause>,
@@ -87,9 +89,10 @@ pub fn lapse(
     now: Timestamp,
 ) -> Transition {
     let first = causes.first().map(|cause| cause.cause);
+    let told = account.last_data_on.and_then(|day| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
+    let last_good_read = last_proven.or(told).unwrap_or(now);
     let mut transition = Transition::new(account);
-    transition.after.standing =
-        Standing::NeedsConnecting { lapsed_since: now, last_good_read: last_proven.unwrap_or(now), causes };
+    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, last_good_read, causes };
     transition.after.findings = findings;
     transition.after.at_risk.clear();
     transition.with_event(EventKind::AdAccountLapsed, now, |event| event.cause = first)

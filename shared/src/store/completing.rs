@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
 use super::starting::live_key;
-use super::transact::{Expression, Transaction};
+use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::domain::account::{AdAccount, Status};
 use crate::domain::activation::{Activation, ReceiptLine};
@@ -251,14 +251,14 @@ impl CompleteActivations for Table {
         if let Some(left) = left {
             transaction.leave_grant(left, grant.grant.granted_at);
         }
-        let id = &learnt.business_center.id;
-        transaction.know_business_center(
-            &closed.org_id,
-            id,
-            learnt.business_center.name.as_deref(),
-            learnt.admins,
-            Some(&grant.grant.grant_id),
-        );
+        let learnt = LearntCenter {
+            id: &learnt.business_center.id,
+            name: learnt.business_center.name.as_deref(),
+            admins: learnt.admins,
+            came: Some(&grant.grant.grant_id),
+            went: left.and_then(retiring),
+        };
+        transaction.know_business_center(&closed.org_id, &learnt);
         transaction.commit().await?;
         Ok(moved)
     }
@@ -287,6 +287,9 @@ impl CompleteActivations for Table {
         if let Some(left) = left {
             transaction.leave_grant(left, now);
         }
+        let id = &account.after.business_center.id;
+        let learnt = LearntCenter { id, name: None, admins: None, came: None, went: left.and_then(retiring) };
+        transaction.know_business_center(&account.after.org_id, &learnt);
         transaction.put(line_item(activation_id, line)?, None);
         transaction.commit().await
     }
@@ -336,7 +339,7 @@ impl CompleteActivations for Table {
 
     async fn business_center_admins(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<Vec<String>, StoreError> {
         let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
-        Ok(known.map(read::<items::BusinessCenterItem>).transpose()?.unwrap_or_default().admins)
+        Ok(known.map(items::business_center).transpose()?.unwrap_or_default().admins)
     }
 
     async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
@@ -352,6 +355,11 @@ impl CompleteActivations for Table {
             .await?;
         Ok(answer.count > 0)
     }
+}
+
+/// The grant, if the account that leaves it is its last.
+fn retiring(left: &Grant) -> Option<&GrantId> {
+    (left.ad_accounts <= 1).then_some(&left.grant_id)
 }
 
 fn line_item(activation_id: &ActivationId, line: &ReceiptLine) -> Result<Item, StoreError> {

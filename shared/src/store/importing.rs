@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
 use super::items::{self, StoredGrant};
-use super::transact::Expression;
+use super::transact::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, sort_key};
 use crate::domain::account::AdAccount;
 use crate::domain::grant::Grant;
@@ -142,7 +142,8 @@ impl ImportAccounts for Table {
         // A transaction writes a row once, whatever number of accounts names it.
         let names: BTreeMap<_, _> = changes.iter().filter_map(Change::named).collect();
         for (id, name) in names {
-            transaction.know_business_center(org_id, id, Some(name), None, None);
+            let learnt = LearntCenter { id, name: Some(name), admins: None, came: None, went: None };
+            transaction.know_business_center(org_id, &learnt);
         }
         transaction.commit().await
     }

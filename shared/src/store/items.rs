@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::{from_item, to_item};
@@ -50,6 +51,8 @@ struct AccountItem {
     name_folded: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     business_center_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_data_on: Option<Date>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant_id: Option<GrantId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +101,7 @@ pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
             org_id: account.org_id.clone(),
             name_folded: account.name.to_lowercase(),
             business_center_name: account.business_center.name.clone(),
+            last_data_on: account.last_data_on,
             grant_id: account.grant_id.clone(),
             since,
             last_good_read,
@@ -116,6 +120,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         row,
         org_id,
         business_center_name,
+        last_data_on,
         grant_id,
         since,
         last_good_read,
@@ -142,6 +147,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         business_center: NamedBusinessCenter { id: row.business_center_id, name: business_center_name },
         belonging: Belonging { brand: row.brand, market: row.market, partner: row.partner },
         connected_by: row.connected_by,
+        last_data_on,
         grant_id,
         standing,
         at_risk: row.at_risk,
@@ -182,9 +188,15 @@ pub struct BusinessCenterItem {
     /// Its Admins, by name, as of the last time somebody could see them.
     #[serde(default)]
     pub admins: Vec<String>,
-    /// Living grants whose person was proven to be Admin there.
-    #[serde(default)]
+    /// Living grants whose person was proven to be Admin there. Each is an attribute of the row, named by its id, so that
+    /// one may come and another go in the same write.
+    #[serde(skip)]
     pub grants: BTreeSet<GrantId>,
+}
+
+pub fn business_center(item: Item) -> Result<BusinessCenterItem, StoreError> {
+    let grants = item.keys().filter_map(|attribute| attribute.parse().ok()).collect();
+    Ok(BusinessCenterItem { grants, ..read(item)? })
 }
 
 #[derive(Debug, Serialize, Deserialize)]

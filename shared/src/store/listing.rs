@@ -206,7 +206,7 @@ impl ListAccounts for Table {
         let mut behind = Behind::default();
         for item in self.get_all([business_center].into_iter().chain(grant)).await? {
             if sort_key(&item).starts_with("BC#") {
-                behind.business_center = read(item)?;
+                behind.business_center = items::business_center(item)?;
             } else {
                 behind.grant = Some(items::grant(item)?.grant);
             }

@@ -140,7 +140,7 @@ impl StartActivations for Table {
         let mut found = PreflightGrants::default();
         for item in self.get_all([business_center].into_iter().chain(own)).await? {
             if sort_key(&item).starts_with("BC#") {
-                found.business_center = read(item)?;
+                found.business_center = items::business_center(item)?;
             } else {
                 found.grants.push(items::grant(item)?);
             }

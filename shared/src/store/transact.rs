@@ -27,6 +27,18 @@ pub struct Transaction<'a> {
     counts: HashMap<(OrgId, String), i64>,
 }
 
+/// News about a Business Center; what is `None` stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct LearntCenter<'a> {
+    pub id: &'a BusinessCenterId,
+    pub name: Option<&'a str>,
+    pub admins: Option<&'a [String]>,
+    /// A living grant of an Admin of it.
+    pub came: Option<&'a GrantId>,
+    /// A grant that is retired.
+    pub went: Option<&'a GrantId>,
+}
+
 /// A condition or an update: an expression with its names and values.
 #[derive(Debug, Default)]
 pub struct Expression {
@@ -162,36 +174,33 @@ impl Transaction<'_> {
         self.delete(key(keys::token(&grant.token_fingerprint), keys::token_holder(&grant.org_id, &grant.grant_id)))
     }
 
-    /// What was learnt about a Business Center from somebody who is Admin there.
-    pub fn know_business_center(
-        &mut self,
-        org_id: &OrgId,
-        id: &BusinessCenterId,
-        name: Option<&str>,
-        admins: Option<&[String]>,
-        grant_id: Option<&GrantId>,
-    ) -> &mut Self {
+    /// What was learnt about a Business Center, and which grant of an Admin came or went. Writes nothing if that is nothing.
+    pub fn know_business_center(&mut self, org_id: &OrgId, learnt: &LearntCenter<'_>) -> &mut Self {
         let mut sets = Vec::new();
         let mut update = Expression::default();
-        if let Some(name) = name {
+        if let Some(name) = learnt.name {
             sets.push("#name = :name");
             update = update.name("#name", "name").value(":name", text(name));
         }
-        if let Some(admins) = admins {
+        if let Some(admins) = learnt.admins {
             sets.push("admins = :admins");
             update = update.value(":admins", AttributeValue::L(admins.iter().map(text).collect()));
+        }
+        if let Some(grant_id) = learnt.came {
+            sets.push("#came = :is_there");
+            update = update.name("#came", grant_id.as_str()).value(":is_there", AttributeValue::Bool(true));
         }
         if !sets.is_empty() {
             update.text = format!("SET {}", sets.join(", "));
         }
-        if let Some(grant_id) = grant_id {
-            update.text += " ADD grants :grant";
-            update = update.value(":grant", AttributeValue::Ss(vec![grant_id.to_string()]));
+        if let Some(grant_id) = learnt.went {
+            update.text.push_str(" REMOVE #went");
+            update = update.name("#went", grant_id.as_str());
         }
         if update.text.is_empty() {
             return self;
         }
-        self.update(key(keys::org(org_id), keys::business_center(id)), update, None)
+        self.update(key(keys::org(org_id), keys::business_center(learnt.id)), update, None)
     }
 
     /// Writes all of it, or nothing.

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::items::{self, BusinessCenterItem, StoredGrant, read};
-use super::transact::Expression;
+use super::items::{self, BusinessCenterItem, StoredGrant};
+use super::transact::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, number, sort_key, text};
 use crate::domain::account::AdAccount;
 use crate::domain::checks::{Membership, Person};
@@ -55,7 +55,7 @@ impl RecordVerdicts for Table {
         let (mut grant, mut business_center) = (None, BusinessCenterItem::default());
         for item in self.get_all([business_center_key].into_iter().chain(grant_key)).await? {
             if sort_key(&item).starts_with("BC#") {
-                business_center = read(item)?;
+                business_center = items::business_center(item)?;
             } else {
                 grant = Some(items::grant(item)?);
             }
@@ -96,13 +96,14 @@ impl RecordVerdicts for Table {
                 transaction.update(row, update, Some("token_version = :tested AND attribute_not_exists(retired_at)"));
                 let center = &account.after.business_center;
                 let name = business_centers.iter().find(|one| one.business_center_id == center.id).map(|one| &one.name);
-                transaction.know_business_center(
-                    &tested.org_id,
-                    &center.id,
-                    name.or(center.name.as_ref()).map(String::as_str),
+                let learnt = LearntCenter {
+                    id: &center.id,
+                    name: name.or(center.name.as_ref()).map(String::as_str),
                     admins,
-                    Some(&tested.grant_id),
-                );
+                    came: Some(&tested.grant_id),
+                    went: None,
+                };
+                transaction.know_business_center(&tested.org_id, &learnt);
             }
         }
         transaction.commit().await

@@ -29,6 +29,7 @@ fn active() -> AdAccount {
         business_center: NamedBusinessCenter { id: ORIGINAL.parse().unwrap(), name: None },
         belonging: Belonging::default(),
         connected_by: Some("ana@example.com".to_owned()),
+        last_data_on: None,
         grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
         standing: Standing::Active { since: at("2026-10-01T00:00:00Z") },
         at_risk: BTreeSet::new(),
@@ -65,6 +66,10 @@ fn a_lapse_opens_the_gap_where_the_data_was_last_good() {
     assert_eq!(moved.after.grant_id, active().grant_id, "the grant stays: it may heal");
     let never_proven = lapse(&active(), revoked(), Vec::new(), None, now());
     assert_eq!(open_gap(&never_proven.after, now()).unwrap().from.to_string(), "2026-11-23");
+    let imported = AdAccount { last_data_on: "2026-11-18".parse().ok(), ..active() };
+    let from = |proven| open_gap(&lapse(&imported, revoked(), Vec::new(), proven, now()).after, now()).unwrap().from;
+    assert_eq!(from(None).to_string(), "2026-11-18");
+    assert_eq!(from(Some(proven)).to_string(), "2026-11-22", "TikTok's word comes first");
 }
 
 #[test]

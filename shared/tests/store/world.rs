@@ -132,6 +132,7 @@ pub fn an_account(number: usize) -> AdAccount {
         business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
         belonging: Belonging::default(),
         connected_by: None,
+        last_data_on: None,
         grant_id: None,
         standing: active(),
         at_risk: std::collections::BTreeSet::default(),

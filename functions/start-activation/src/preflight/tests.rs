@@ -18,6 +18,7 @@ fn account() -> AdAccount {
         business_center: NamedBusinessCenter { id: CENTER.parse().unwrap(), name: Some("As imported".to_owned()) },
         belonging: Belonging::default(),
         connected_by: None,
+        last_data_on: None,
         grant_id: None,
         standing: Standing::Active { since: Timestamp::UNIX_EPOCH },
         at_risk: BTreeSet::new(),

@@ -17,6 +17,7 @@ fn lapsed() -> AdAccount {
         business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
         belonging: Belonging { brand: Some("shop".parse().unwrap()), market: None, partner: None },
         connected_by: None,
+        last_data_on: None,
         grant_id: None,
         standing: Standing::NeedsConnecting {
             lapsed_since: now(),

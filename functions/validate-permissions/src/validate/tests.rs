@@ -15,6 +15,7 @@ fn account(standing: Standing) -> AdAccount {
         business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
         belonging: Belonging::default(),
         connected_by: None,
+        last_data_on: None,
         grant_id: None,
         standing,
         at_risk: BTreeSet::new(),
