@@ -39,7 +39,7 @@ async fn what_stays_pending_is_given_up_in_the_end() {
     );
     world.tiktok().add_fault(Fault::code(50_000).on("/bc/get/")).unwrap();
     let activation_id = world.as_(&ANA).complete(&ticket).await.text("activation_id").to_owned();
-    let long_ago = (local::clock::now() - SignedDuration::from_mins(16)).to_string();
+    let long_ago = (local::clock::now() - SignedDuration::from_mins(16)).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     world.set_text(&format!("ACTIVATION#{activation_id}"), "ACTIVATION", "exchanged_at", &long_ago);
     assert_eq!(world.as_(&ANA).activation(&activation_id).await.expect(200)["outcome"], "gave_up");
 

@@ -58,7 +58,7 @@ impl TestWorld {
     pub fn proven_last_at(&self, account: &Account, time: jiff::Timestamp) {
         let grant = self.grant_of(account);
         let key = |name: &str| grant[name].as_str().unwrap_or_default().to_owned();
-        self.set_text(&key("pk"), &key("sk"), "last_proven_at", &time.to_string());
+        self.set_text(&key("pk"), &key("sk"), "last_proven_at", &time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
     }
 
     /// Lets the link of an activation run out now.
