@@ -111,7 +111,9 @@ async fn siblings_out_of_reach_stay_and_are_not_shown() {
     let (german, french) = (Account::new(11), Account { market: "fr", ..Account::new(12) });
     let other_german = Account::new(13);
     let all = [&german, &french, &other_german];
-    all.iter().for_each(|account| world.at_tiktok(account));
+    for account in &all {
+        world.at_tiktok(account);
+    }
     world.import(&all, None).await;
 
     let ticket = world.ticket_for(&german, &MIRA, also(), Consent::by("ana")).await;
@@ -128,7 +130,9 @@ async fn a_whole_business_center_comes_back_with_one_consent() {
     let world = TestWorld::start().await;
     let accounts: Vec<Account> = (100..145).map(Account::new).collect();
     let all: Vec<&Account> = accounts.iter().collect();
-    all.iter().for_each(|account| world.at_tiktok(account));
+    for account in &all {
+        world.at_tiktok(account);
+    }
     world.import(&all, None).await;
 
     let ticket = world.ticket_for(&accounts[7], &ANA, also(), Consent::by("ana")).await;

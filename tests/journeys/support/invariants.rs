@@ -169,7 +169,7 @@ impl Rows<'_> {
             let activation =
                 self.of("ACTIVATION").find(|row| row["pk"] == candidate["pk"] && row["sk"] == "ACTIVATION");
             let state = activation.map(|row| text(row, "state")).unwrap_or_default();
-            assert_eq!(state, "verifying", "a candidate token is left behind: {:?}", activation);
+            assert_eq!(state, "verifying", "a candidate token is left behind: {activation:?}");
         }
     }
 }

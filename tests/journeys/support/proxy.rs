@@ -147,9 +147,9 @@ async fn pass(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) 
     let mode = note(&mut inner.ledger(), &operation);
     match mode {
         None => forward(&inner, headers, body).await,
-        Some(Mode::Throttle) => refusal(400, "ProvisionedThroughputExceededException", Value::Null),
+        Some(Mode::Throttle) => refusal(400, "ProvisionedThroughputExceededException", &Value::Null),
         Some(Mode::TransactionConflict) => conflict(&operation, &body),
-        Some(Mode::InternalError) => refusal(500, "InternalServerError", Value::Null),
+        Some(Mode::InternalError) => refusal(500, "InternalServerError", &Value::Null),
         Some(Mode::KillBefore(function)) => {
             inner.functions.kill(function).await.expect("a known function");
             hang_up()
@@ -192,7 +192,7 @@ async fn forward(inner: &Inner, mut headers: HeaderMap, body: Bytes) -> Response
     (status, headers, body).into_response()
 }
 
-fn refusal(status: u16, code: &str, more: Value) -> Response {
+fn refusal(status: u16, code: &str, more: &Value) -> Response {
     let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": code });
     for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
@@ -203,12 +203,12 @@ fn refusal(status: u16, code: &str, more: Value) -> Response {
 
 fn conflict(operation: &str, body: &Bytes) -> Response {
     if operation != "TransactWriteItems" {
-        return refusal(400, "TransactionConflictException", Value::Null);
+        return refusal(400, "TransactionConflictException", &Value::Null);
     }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut reasons = vec![json!({ "Code": "None" }); request["TransactItems"].as_array().map_or(1, Vec::len)];
     reasons[0] = json!({ "Code": "TransactionConflict", "Message": "Transaction is ongoing for the item" });
-    refusal(400, "TransactionCanceledException", json!({ "CancellationReasons": reasons }))
+    refusal(400, "TransactionCanceledException", &json!({ "CancellationReasons": reasons }))
 }
 
 /// Ends the connection without an answer: the task that serves it unwinds, quietly.

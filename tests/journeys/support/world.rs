@@ -92,6 +92,7 @@ impl TestWorld {
     }
 
     /// A manager of the account's organisation who reaches everything.
+    #[expect(clippy::unused_self, reason = "it is a question about who is in this world")]
     pub fn manager_of(&self, account: &Account) -> Person {
         if account.org_id == AURORA { ANA } else { BO }
     }
@@ -129,7 +130,7 @@ fn http_client() -> reqwest::Client {
     drop(local::client::new().expect("a client"));
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .build()
         .expect("a client")
 }
