@@ -8,12 +8,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail};
+use jiff::SignedDuration;
+use jiff::tz::Offset;
 use serde_json::{Value, json};
 use tiktok_stand_in::{
     AdAccount, AdAccounts, AdvertiserRole, Authorized, BcRole, BusinessCenter, Handle, Membership, Owner, Person,
     RelationStatus,
 };
 
+use crate::clock;
 use crate::people::{self, AURORA, BOREALIS};
 use crate::tiktok::APP_SCOPES;
 use crate::world::World;
@@ -131,7 +134,7 @@ fn active(number: u32, nth: usize) -> Account {
         connected_by: if org_id == AURORA { "ana" } else { "bo" },
         brand,
         market,
-        partner: [Some("agency-1"), Some("agency-2"), None][nth % 3],
+        partner: [Some("agency-1"), None, Some("agency-2")][nth % 3],
         cause: None,
     }
 }
@@ -161,7 +164,13 @@ async fn tell(world: &World) -> anyhow::Result<()> {
     }
     go_wrong(tiktok, world.tiktok.app_id(), &accounts).context("breaking connections at the TikTok stand-in")?;
     for account in accounts.iter().filter(|account| account.cause.is_some()) {
-        validate(world, account).await?;
+        validate(world, account, "needs_connecting").await?;
+    }
+    // One healthy account of each Business Center makes known who its Admins are.
+    for center in CENTERS {
+        if let Some(account) = accounts.iter().find(|account| account.cause.is_none() && account.center == center.id) {
+            validate(world, account, "active").await?;
+        }
     }
     Ok(())
 }
@@ -235,6 +244,8 @@ async fn import(
     accounts: &[Account],
     grants: &BTreeMap<&'static str, Authorized>,
 ) -> anyhow::Result<()> {
+    // The data stopped three days ago, so that there is a gap to see.
+    let last_data_on = Offset::UTC.to_datetime(clock::now() - SignedDuration::from_hours(72)).date().to_string();
     let mut rows = Vec::new();
     for account in accounts.iter().filter(|account| account.org_id == org_id) {
         let grant = grants.get(account.connected_by).context("every connector has a grant")?;
@@ -248,7 +259,10 @@ async fn import(
             "business_center_id": account.center, "business_center_name": center.name,
             "brand": account.brand, "market": account.market,
             "connected_by": format!("{}@example.com", account.connected_by),
-            "connected": { "access_token": grant.access_token, "scopes": scopes, "authorized_by": login.name },
+            "connected": {
+                "access_token": grant.access_token, "scopes": scopes, "authorized_by": login.name,
+                "last_data_on": last_data_on,
+            },
         });
         if let Some(partner) = account.partner {
             row["partner"] = json!(partner);
@@ -281,7 +295,7 @@ fn go_wrong(tiktok: &Handle, app_id: &str, accounts: &[Account]) -> anyhow::Resu
 }
 
 /// Asks the service, as the organisation's manager, to look at one account now.
-async fn validate(world: &World, account: &Account) -> anyhow::Result<()> {
+async fn validate(world: &World, account: &Account, expected: &str) -> anyhow::Result<()> {
     let manager = people::PEOPLE
         .iter()
         .find(|person| person.org_id == account.org_id && person.is_manager() && person.account_access.is_none());
@@ -290,8 +304,8 @@ async fn validate(world: &World, account: &Account) -> anyhow::Result<()> {
     let response = crate::client::new()?.post(url).bearer_auth(token).send().await?;
     let status = response.status();
     let answer: Value = response.json().await.unwrap_or_default();
-    if !status.is_success() || answer["status"] != "needs_connecting" {
-        bail!("{} should have lapsed with {:?}, but: {status} {answer}", account.name, account.cause);
+    if !status.is_success() || answer["status"] != expected {
+        bail!("{} should be {expected} with cause {:?}, but: {status} {answer}", account.name, account.cause);
     }
     Ok(())
 }

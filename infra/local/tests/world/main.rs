@@ -6,5 +6,6 @@ mod gateway;
 mod invoking;
 mod landing;
 mod secrets;
+mod story;
 mod support;
 mod tokens;
