@@ -4,7 +4,7 @@ use anyhow::bail;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::organisation::{self, ORG_ID};
+use super::organisation::{self, ORG_ID, SMALL_ORG_ID};
 
 /// One function and its request.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +24,21 @@ pub const FLOOR: &str = "floor";
 /// The one that has an aim of its own.
 pub const LIST_ACCOUNTS: &str = "list-accounts";
 
-pub const CASES: [Case; 6] = [
-    Case { function: FLOOR, request: "nothing", asks_tiktok: false, event: |_| list(), status: Some(200) },
+pub const CASES: [Case; 7] = [
+    Case { function: FLOOR, request: "nothing", asks_tiktok: false, event: |_| list(ORG_ID), status: Some(200) },
     Case {
         function: LIST_ACCOUNTS,
-        request: "first page of 50 from 240",
+        request: "48 accounts, the only page",
         asks_tiktok: false,
-        event: |_| list(),
+        event: |_| list(SMALL_ORG_ID),
+        status: Some(200),
+    },
+    Case {
+        function: LIST_ACCOUNTS,
+        // Its cursor is sealed, so that the web keyring is fetched at a cold start.
+        request: "50 accounts, first page of five",
+        asks_tiktok: false,
+        event: |_| list(ORG_ID),
         status: Some(200),
     },
     Case {
@@ -84,8 +92,10 @@ impl Case {
     }
 }
 
-fn list() -> Value {
-    http("GET /ad-accounts", "/ad-accounts", &json!({}), "limit=50", Some("ana"))
+fn list(org_id: &str) -> Value {
+    let mut event = http("GET /ad-accounts", "/ad-accounts", &json!({}), "limit=50", Some("ana"));
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["org_id"] = json!(org_id);
+    event
 }
 
 fn activate(number: usize) -> Value {

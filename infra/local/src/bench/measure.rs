@@ -8,6 +8,7 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 use super::cases::Case;
+use super::tls::Authority;
 use crate::environment::{ACCOUNT_ID, REGION};
 use crate::ids;
 use crate::logs::Logs;
@@ -30,6 +31,8 @@ pub struct Sample {
     /// What those cost on average.
     pub warm_cpu: Duration,
     pub memory: Memory,
+    /// TLS connections that it opened.
+    pub handshakes: usize,
 }
 
 /// Memory after the last request, in KiB.
@@ -60,7 +63,15 @@ impl Laboratory {
     }
 
     /// Starts a process, sends it one request and then `requests` more. `first` is the number of its first request.
-    pub async fn sample(&self, case: &Case, launch: Launch, first: usize, requests: usize) -> anyhow::Result<Sample> {
+    pub async fn sample(
+        &self,
+        case: &Case,
+        launch: Launch,
+        first: usize,
+        requests: usize,
+        authority: &Authority,
+    ) -> anyhow::Result<Sample> {
+        let handshakes_before = authority.handshakes();
         let payload = case.payload(first);
         let started = Instant::now();
         let mut process = self.start(launch)?;
@@ -85,7 +96,8 @@ impl Laboratory {
             }
         }
         let warm_cpu = cpu(process.pid())?.saturating_sub(cpu_before) / u32::try_from(requests.max(1))?;
-        Ok(Sample { cold, cold_cpu, warm, warm_cpu, memory: memory(process.pid())? })
+        let handshakes = authority.handshakes() - handshakes_before;
+        Ok(Sample { cold, cold_cpu, warm, warm_cpu, memory: memory(process.pid())?, handshakes })
     }
 
     /// One request to a process.

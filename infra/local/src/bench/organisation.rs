@@ -1,4 +1,4 @@
-//! The organisation that the functions work for: 240 ad accounts in five Business Centers, ten of which have lapsed.
+//! The organisation that most requests are about: 240 ad accounts in five Business Centers, ten of which have lapsed.
 //!
 //! As in life, they come in through `import-accounts`, then a consent is revoked at TikTok, and `validate-permissions`
 //! finds out.
@@ -12,6 +12,9 @@ use crate::tiktok::APP_SCOPES;
 use crate::world::World;
 
 pub const ORG_ID: &str = "org-bench";
+/// Another one, whose ad accounts fit on one page of the list.
+pub const SMALL_ORG_ID: &str = "org-small";
+const SMALL: usize = 48;
 const CENTERS: usize = 5;
 const ACCOUNTS: usize = 240;
 /// The first ones of the first Business Center. Another one's consent covers the rest there, and stays healthy.
@@ -69,6 +72,8 @@ pub async fn fill(world: &World) -> anyhow::Result<()> {
     if report["imported"] != ACCOUNTS {
         bail!("not every ad account was imported: {report}");
     }
+    let small: Vec<Value> = (0..SMALL).map(row).collect();
+    world.functions.invoke("import-accounts", json!({ "org_id": SMALL_ORG_ID, "accounts": small })).await?;
     world.tiktok.handle().world().revoke_authorization("rosa", world.tiktok.app_id())?;
     for number in 0..LAPSED {
         let answer = world.functions.invoke("validate-permissions", cases::validate(&advertiser_id(number))).await?;

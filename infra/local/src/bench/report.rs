@@ -31,6 +31,7 @@ pub struct Figures {
     resident: f64,
     anonymous: f64,
     binary: f64,
+    handshakes: usize,
     usage: Usage,
 }
 
@@ -50,6 +51,7 @@ impl Figures {
             resident: of(|sample| mib(sample.memory.resident * 1024)),
             anonymous: of(|sample| mib(sample.memory.anonymous * 1024)),
             binary: mib(binary),
+            handshakes: samples.first().map_or(0, |sample| sample.handshakes),
             usage,
         }
     }
@@ -72,19 +74,19 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "| Function | Request | Cold ms | Cold CPU ms | × floor | Warm p50 ms | Warm p99 ms | × raw query | Warm CPU µs \
-             | RSS MiB | own MiB | Binary MiB | DynamoDB calls | RCU | WCU |\n\
-             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+             | RSS MiB | own MiB | Binary MiB | TLS handshakes | DynamoDB calls | RCU | WCU |\n\
+             |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
         )?;
         for figures in &self.figures {
             let Figures { function, request, cold, cold_cpu, warm_p50, warm_p99, .. } = figures;
-            let Figures { resident, anonymous, binary, usage, .. } = figures;
+            let Figures { resident, anonymous, binary, handshakes, usage, .. } = figures;
             let (to_floor, to_raw) = (cold_cpu / floor.cold_cpu, warm_p50 / raw_p50);
             let warm_cpu = figures.warm_cpu * 1000.0;
             let Usage { calls, read_units, write_units } = usage;
             writeln!(
                 f,
                 "| `{function}` | {request} | {cold:.1} | {cold_cpu:.1} | {to_floor:.1} | {warm_p50:.2} | {warm_p99:.2} \
-                 | {to_raw:.2} | {warm_cpu:.0} | {resident:.1} | {anonymous:.1} | {binary:.1} | {calls} | {read_units} \
+                 | {to_raw:.2} | {warm_cpu:.0} | {resident:.1} | {anonymous:.1} | {binary:.1} | {handshakes} | {calls} | {read_units} \
                  | {write_units} |"
             )?;
         }
@@ -127,7 +129,7 @@ impl Report {
 
 /// One line: each figure that has a limit, and whether it is kept.
 fn aims(figures: &Figures, floor: &Figures, raw_p50: f64) -> String {
-    let Figures { function, cold_cpu, warm_p50, resident, binary, .. } = figures;
+    let Figures { function, request, cold_cpu, warm_p50, resident, binary, .. } = figures;
     let slack = if *function == LIST_ACCOUNTS { 1.0 } else { OTHERS };
     let mut limits = vec![("cold CPU", cold_cpu / floor.cold_cpu, COLD_CPU_TO_FLOOR, "× floor")];
     if !figures.asks_tiktok {
@@ -140,7 +142,7 @@ fn aims(figures: &Figures, floor: &Figures, raw_p50: f64) -> String {
         let verdict = if found <= limit { "kept" } else { "MISSED" };
         format!("{what} ≤ {limit:.2}{unit}: {found:.2}, {verdict}")
     });
-    format!("* `{function}`: {}", judged.collect::<Vec<_>>().join("; "))
+    format!("* `{function}`, {request}: {}", judged.collect::<Vec<_>>().join("; "))
 }
 
 fn ms(duration: Duration) -> f64 {
@@ -182,7 +184,7 @@ mod tests {
         let usage = Usage::default();
         Figures {
             function,
-            request: "",
+            request: "a page",
             asks_tiktok: false,
             cold: 5.0,
             cold_cpu,
@@ -192,6 +194,7 @@ mod tests {
             resident: 8.5,
             anonymous: 2.0,
             binary: 5.0,
+            handshakes: 1,
             usage,
         }
     }
@@ -201,7 +204,7 @@ mod tests {
         let floor = figures(FLOOR, 2.0);
         assert_eq!(
             aims(&figures(LIST_ACCOUNTS, 5.0), &floor, 1.0),
-            "* `list-accounts`: cold CPU ≤ 2.60× floor: 2.50, kept; warm p50 ≤ 2.00× one raw query: 2.00, kept; \
+            "* `list-accounts`, a page: cold CPU ≤ 2.60× floor: 2.50, kept; warm p50 ≤ 2.00× one raw query: 2.00, kept; \
              RSS ≤ 8.00 MiB: 8.50, MISSED; binary ≤ 6.00 MiB: 5.00, kept"
         );
         let other = aims(&figures("import-accounts", 6.5), &floor, 0.7);
