@@ -187,7 +187,7 @@ async fn t43_a_cursor_expires() {
 }
 
 const ORGANISATIONS: usize = 50;
-const REQUESTS: usize = 40 * ORGANISATIONS;
+const REQUESTS: usize = 20 * ORGANISATIONS;
 const LANES: usize = 4;
 
 /// T44: fifty organisations take turns in a few warm processes; some hang up, and DynamoDB fails now and then. Nobody
@@ -211,8 +211,8 @@ async fn t44_a_warm_process_remembers_nobody() {
     for (operation, nth, mode) in [
         ("Query", 90, Mode::DropReply),
         ("GetItem", 140, Mode::Hang),
-        ("Query", 300, Mode::Hang),
-        ("GetItem", 400, Mode::DropReply),
+        ("Query", 200, Mode::Hang),
+        ("GetItem", 250, Mode::DropReply),
         ("BatchGetItem", 20, Mode::DropReply),
     ] {
         world.dynamodb.strike(Break::nth(operation, nth), mode);

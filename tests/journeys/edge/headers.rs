@@ -99,8 +99,9 @@ async fn t81_t83_every_answer_of_a_function_carries_the_headers() {
         exactly(&reply, &[&["content-type"], more].concat());
         *codes.entry(expected).or_insert(0) += 1;
     }
-    world.tiktok().world().move_account(id, tiktok_stand_in::Owner::business_center(RETAIL)).expect("moved");
-    world.lapse(&account).await;
+    // `consent_cannot_help` is for an account that has lapsed because it went away.
+    world.tiktok().world().move_account(id, tiktok_stand_in::Owner::business_center(AGENCY)).expect("moved");
+    world.as_(&ANA).validate(&account).await.expect(200);
     let reply = post(&activate, "{}").send(&world).await;
     reply.problem(409, "consent_cannot_help");
     exactly(&reply, &["content-type"]);
