@@ -10,7 +10,7 @@ use url::Url;
 use super::canaries::{Kind, Seen};
 use super::people::Person;
 use super::scene::Account;
-use super::{TestWorld, Value, json};
+use super::{TestWorld, Value, json, schema};
 
 /// An answer of the API. `body` is `null` where there was none, and a string where it was no JSON.
 pub struct Answer {
@@ -163,7 +163,7 @@ impl TestWorld {
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let request = format!("{method} {path}");
         let url = format!("{}{path}", self.local.gateway_url());
-        let mut builder = self.http.request(method, url);
+        let mut builder = self.http.request(method.clone(), url);
         if !body.is_empty() {
             builder = builder.header("content-type", "application/json").body(body);
         }
@@ -173,6 +173,9 @@ impl TestWorld {
         let response = builder.send().await.expect("the gateway answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a whole answer");
+        if let Err(wrong) = schema::check(method.as_str(), path, status, &headers, &text) {
+            panic!("not as the API description has it: {wrong}");
+        }
         self.canaries.saw(Seen { request: request.clone(), headers: headers.clone(), body: text.clone() });
         let body = match text.as_str() {
             "" => Value::Null,

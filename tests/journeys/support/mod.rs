@@ -16,8 +16,8 @@
 //! | What you want | Where |
 //! |---|---|
 //! | start a world; other settings | [`TestWorld::start`], [`TestWorld::with`] and [`Setup`] |
-//! | call the API as somebody | [`TestWorld::as_`] gives a [`Api`]: `list`, `details`, `activate`, `validate`, `complete`, … |
-//! | any other request | [`TestWorld::send`], or [`Api::send`] with a sign-in |
+//! | call the API as somebody | [`TestWorld::as_`] gives an [`Api`](api::Api): `list`, `details`, `activate`, `validate`, `complete`, … |
+//! | any other request | [`TestWorld::send`], or [`Api::send`](api::Api::send) with a sign-in |
 //! | an answer | [`Answer`]: `status`, `headers`, `body`; `expect(200)`, `problem("ticket_invalid")` |
 //! | callers | [`people`]: `ANA` and `CARLA` manage, `VICTOR` reads, `MIRA` manages German accounts; `BO` is in another organisation |
 //! | TikTok's side | [`scene`]: Business Centers, logins, [`Account`]; `world.tiktok()` is the stand-in's handle |
@@ -25,6 +25,7 @@
 //! | the consent page | [`TestWorld::walk_consent`] gives [`Landed`]: `ticket()` or `error()` |
 //! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
+//! | whether an answer is as described | by itself, see [`schema`] |
 //! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
 
 pub mod api;
@@ -35,12 +36,13 @@ pub mod invariants;
 pub mod people;
 pub mod proxy;
 pub mod scene;
+pub mod schema;
 pub mod table;
 pub mod world;
 
-pub use api::{Answer, Api, Landed};
+pub use api::{Answer, Landed};
 pub use people::*;
-pub use scene::{AGENCY, Account, DRINKS, FOODS, MEDIA, RETAIL};
+pub use scene::{AGENCY, Account, MEDIA, RETAIL};
 pub use serde_json::{Value, json};
 pub use tiktok_stand_in::{AdAccounts, Consent, Fault, FaultKind, Permissions};
 pub use world::{Setup, TestWorld};
