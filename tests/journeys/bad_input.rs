@@ -258,8 +258,10 @@ async fn t35_every_field_is_checked_and_named() {
     scene.finish().await;
 }
 
-/// Whole bodies, each with the fields that may be named. `None`: too large, which the gateway may say by itself.
-fn hostile_bodies() -> Vec<(&'static str, Vec<u8>, Option<&'static [&'static str]>)> {
+/// The fields that may be named. `None`: too large, which the gateway may say by itself.
+type Named = Option<&'static [&'static str]>;
+
+fn hostile_bodies() -> Vec<(&'static str, Vec<u8>, Named)> {
     let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth)).into_bytes();
     let arrays = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth)).into_bytes();
     let padded = |size: usize| {
@@ -268,8 +270,8 @@ fn hostile_bodies() -> Vec<(&'static str, Vec<u8>, Option<&'static [&'static str
         [&body[..], br#""}"#].concat()
     };
     let keys = (0..500).map(|key| format!("\"k{key}\":1")).collect::<Vec<_>>().join(",");
-    let body: Option<&[&str]> = Some(&["body"]);
-    let unknown: Option<&[&str]> = Some(&["x"]);
+    let body: Named = Some(&["body"]);
+    let unknown: Named = Some(&["x"]);
     vec![
         ("an array", b"[]".to_vec(), body),
         ("an array of values", br#"["business_center", true]"#.to_vec(), body),
@@ -431,9 +433,9 @@ async fn t34_strange_names_go_round_and_stay_one_line() {
     let refused = report["refused"].as_array().expect("a list");
     assert_eq!((refused.len(), &report["imported"]), (too_long.len(), &json!(0)));
     assert!(refused.iter().all(|row| row["field"] == "name"), "{report}");
-    let lone =
+    let surrogate =
         r#"{"org_id":"org-aurora","accounts":[{"advertiser_id":"71","name":"\ud800","business_center_id":"72"}]}"#;
-    let report = world.local.functions.invoke_bytes("import-accounts", lone.into()).await.expect("an answer");
+    let report = world.local.functions.invoke_bytes("import-accounts", surrogate.into()).await.expect("an answer");
     let report: Value = serde_json::from_slice(&report).expect("JSON");
     assert_eq!((&report["imported"], &report["refused"][0]["field"]), (&json!(0), &json!("name")), "{report}");
 

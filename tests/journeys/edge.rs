@@ -84,7 +84,7 @@ async fn t28_the_callback_goes_to_the_app_alone() {
         let encoded: String = url::form_urlencoded::byte_serialize(payload.as_bytes()).collect();
         let elsewhere =
             ["redirect_uri", "redirect_url", "return_to", "next", "url", "app_url", "RelayState", "callback"];
-        let elsewhere: String = elsewhere.iter().map(|name| format!("&{name}={encoded}")).collect();
+        let elsewhere = elsewhere.map(|name| format!("&{name}={encoded}")).concat();
         for query in [
             format!("state={STATE}&auth_code=abc{elsewhere}"),
             format!("state={encoded}&auth_code={encoded}&error={encoded}"),

@@ -23,7 +23,7 @@ fn event(route_key: &str, account: &Account, authorizer: Value) -> Value {
     event
 }
 
-fn jwt(claims: Value) -> Value {
+fn jwt(claims: &Value) -> Value {
     json!({ "jwt": { "claims": claims, "scopes": null } })
 }
 
@@ -34,15 +34,15 @@ fn authorizers() -> Vec<Value> {
     let changed = |name: &str, value: Value| {
         let mut claims = texts.clone();
         claims[name] = value;
-        jwt(claims)
+        jwt(&claims)
     };
     vec![
         Value::Null,
         json!({}),
         json!({ "jwt": null }),
         json!({ "jwt": {} }),
-        jwt(Value::Null),
-        jwt(json!({})),
+        jwt(&Value::Null),
+        jwt(&json!({})),
         // Where a REST API, a Lambda authorizer and IAM put it.
         json!({ "claims": texts }),
         json!({ "lambda": texts }),
@@ -87,7 +87,7 @@ async fn t39_a_viewer_behind_the_gateway_still_manages_nothing() {
     for route in routes().into_iter().filter(|route| route.method == "POST") {
         for scope in ["ad-accounts:read", "", "ad-accounts:manager", "xad-accounts:manage", "AD-ACCOUNTS:MANAGE"] {
             let claims = json!({ "sub": "victor", "org_id": AURORA, "scope": scope });
-            let event = event(&route.key(), &account, jwt(claims));
+            let event = event(&route.key(), &account, jwt(&claims));
             let answer = world.local.functions.invoke(&route.function, event).await.expect("an answer");
             assert_eq!(answer["statusCode"], 403, "{} {scope}: {answer}", route.key());
             assert!(
@@ -105,7 +105,7 @@ async fn t42_what_is_not_the_gateways_event_is_refused() {
     let world = TestWorld::with().env("RUST_LOG", "info").start().await;
     let account = world.active(11).await;
     let functions: BTreeSet<String> = routes().into_iter().map(|route| route.function).collect();
-    let good = jwt(json!({ "sub": "ana", "org_id": AURORA, "scope": ANA.scope }));
+    let good = jwt(&json!({ "sub": "ana", "org_id": AURORA, "scope": ANA.scope }));
 
     let mut strange = vec![
         json!({}),
@@ -181,7 +181,7 @@ async fn t42_the_import_takes_no_http() {
     let world = TestWorld::with().env("RUST_LOG", "info").start().await;
     let account = world.active(11).await;
     let (before, alive) = (world.dump(), pids(&world));
-    let good = jwt(json!({ "sub": "ana", "org_id": AURORA, "scope": ANA.scope }));
+    let good = jwt(&json!({ "sub": "ana", "org_id": AURORA, "scope": ANA.scope }));
     for route in routes() {
         let mut event = event(&route.key(), &account, good.clone());
         event["body"] = json!(json!({ "org_id": BOREALIS, "accounts": [] }).to_string());

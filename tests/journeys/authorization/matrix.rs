@@ -203,12 +203,11 @@ impl Scene {
             None if target == "malformed" => return "no ticket".to_owned(),
             None => "A".repeat(43),
             Some(account) => {
-                let starter = json!({ "sub": sub, "org_id": account.org_id, "scope": ANA.scope });
-                let started = world.as_claims(&starter).activate(account, json!({ "force": true })).await;
+                let person = json!({ "sub": sub, "org_id": account.org_id, "scope": ANA.scope });
+                let started = world.as_claims(&person).activate(account, json!({ "force": true })).await;
                 started.expect(201);
                 let url = Url::parse(started.text("authorization_url")).expect("a URL");
-                let state = url.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
-                state
+                url.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned()
             }
         };
         let code = "c0de".repeat(10);
@@ -294,8 +293,8 @@ async fn try_cell(world: &TestWorld, scene: &Scene, route: &Route, cell: &Cell) 
             assert_eq!(reply.status.to_string(), *expected, "{what}");
             assert!(reply.json()["message"].is_string(), "the gateway's own words: {what}");
         }
-        word => {
-            let (status, code) = refusal(&key, word);
+        refused => {
+            let (status, code) = refusal(&key, refused);
             assert_eq!((reply.status, &reply.json()["type"]), (status, &json!(format!("/problems/{code}"))), "{what}");
         }
     }
