@@ -153,18 +153,18 @@ async fn t72_keys_rotate_in_the_middle() {
     let world = TestWorld::start().await;
     let account = world.active(11).await;
     assert_eq!(world.as_(&ANA).validate(&account).await.expect(200)["verdict"], "connected", "with the old ring");
-    let held = world.first_flow(12, "carlos").await;
-    let hold = world.tiktok().add_fault(Fault::new(FaultKind::Hold).on(REPORT)).unwrap();
+    let flow = world.first_flow(12, "carlos").await;
+    let held = world.tiktok().add_fault(Fault::new(FaultKind::Hold).on(REPORT)).unwrap();
     let asked = world.tiktok().calls(REPORT) + 1;
     let (k1, k2) = (first_key(&world), key_of(2));
     let rotate = async {
         world.tiktok().wait_for_calls(REPORT, asked).await;
         world.local.secrets.put(TOKEN_KEYRING_SECRET, &keyring("k2", &[("k1", &k1), ("k2", &k2)]));
-        world.tiktok().clear_fault(hold);
+        world.tiktok().clear_fault(held);
     };
-    let (receipt, ()) = tokio::join!(world.complete(&held), rotate);
+    let (receipt, ()) = tokio::join!(world.complete(&flow), rotate);
     assert_eq!(receipt.expect(200)["outcome"], "reconnected");
-    assert_eq!(sealed_with(&world.grant_of(&held.account)), "k1", "this process has the old ring");
+    assert_eq!(sealed_with(&world.grant_of(&flow.account)), "k1", "this process has the old ring");
 
     // A new process seals with the new key, and opens what the old one sealed.
     let waiting = pending_flow(&world, 13).await;
