@@ -15,5 +15,7 @@ pub mod runtime;
 pub mod sealing;
 pub mod secrets;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tiktok;
 pub mod tls;

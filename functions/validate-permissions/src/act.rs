@@ -38,11 +38,11 @@ pub fn act(
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::access::Belonging;
     use shared::domain::account::Standing;
-    use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+    use shared::domain::causes::{Cause, CauseCode};
     use shared::domain::checks::{Answer, Check, Finding};
     use shared::domain::events::EventKind;
+    use shared::testing::an_account;
 
     use super::*;
 
@@ -55,21 +55,7 @@ mod tests {
     }
 
     fn account(standing: Standing) -> AdAccount {
-        AdAccount {
-            org_id: "org-1".parse().unwrap(),
-            advertiser_id: "7100000000000000011".parse().unwrap(),
-            name: "Shop EU".to_owned(),
-            business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
-            belonging: Belonging::default(),
-            connected_by: None,
-            last_data_on: None,
-            grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
-            standing,
-            at_risk: BTreeSet::new(),
-            findings: Vec::new(),
-            version: 4,
-            revision: 7,
-        }
+        AdAccount { grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()), standing, ..an_account() }
     }
 
     fn active() -> AdAccount {

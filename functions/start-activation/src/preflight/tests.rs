@@ -1,31 +1,14 @@
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
-use shared::domain::access::Belonging;
-use shared::domain::account::Standing;
 use shared::domain::causes::CauseCode;
 use shared::domain::diagnosis;
+use shared::testing::an_account;
 
 use super::*;
 
 const CENTER: &str = "7200000000000000021";
 
 fn account() -> AdAccount {
-    AdAccount {
-        org_id: "org-1".parse().unwrap(),
-        advertiser_id: "7100000000000000011".parse().unwrap(),
-        name: "Shop EU".to_owned(),
-        business_center: NamedBusinessCenter { id: CENTER.parse().unwrap(), name: Some("As imported".to_owned()) },
-        belonging: Belonging::default(),
-        connected_by: None,
-        last_data_on: None,
-        grant_id: None,
-        standing: Standing::Active { since: Timestamp::UNIX_EPOCH },
-        at_risk: BTreeSet::new(),
-        findings: Vec::new(),
-        version: 1,
-        revision: 1,
-    }
+    let business_center = NamedBusinessCenter { id: CENTER.parse().unwrap(), name: Some("As imported".to_owned()) };
+    AdAccount { business_center, ..an_account() }
 }
 
 /// A diagnosis in which everything passed but these checks.

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 use shared::domain::access::{Belonging, Reach};
 use shared::domain::account::Standing;
-use shared::domain::causes::{CauseCode, NamedBusinessCenter};
+use shared::domain::causes::CauseCode;
+use shared::testing::a_lapsed_account;
 
 use super::*;
 
@@ -10,25 +11,8 @@ fn now() -> Timestamp {
 }
 
 fn lapsed() -> AdAccount {
-    AdAccount {
-        org_id: "org-1".parse().unwrap(),
-        advertiser_id: "7100000000000000011".parse().unwrap(),
-        name: "Shop EU".to_owned(),
-        business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
-        belonging: Belonging { brand: Some("shop".parse().unwrap()), market: None, partner: None },
-        connected_by: None,
-        last_data_on: None,
-        grant_id: None,
-        standing: Standing::NeedsConnecting {
-            lapsed_since: now(),
-            last_good_read: now(),
-            causes: vec![CauseCode::AuthorizationRevoked.into()],
-        },
-        at_risk: std::collections::BTreeSet::new(),
-        findings: Vec::new(),
-        version: 1,
-        revision: 1,
-    }
+    let belonging = Belonging { brand: Some("shop".parse().unwrap()), ..Belonging::default() };
+    AdAccount { belonging, ..a_lapsed_account(vec![CauseCode::AuthorizationRevoked.into()], now()) }
 }
 
 fn request(event: &str, body: Option<&str>) -> Request {

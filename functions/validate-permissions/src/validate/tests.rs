@@ -1,37 +1,19 @@
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
-use shared::domain::access::Belonging;
-use shared::domain::account::Standing;
 use shared::domain::checks::{Answer, Check};
+use shared::testing::{a_lapsed_account, an_account};
 
 use super::*;
 
-fn account(standing: Standing) -> AdAccount {
-    AdAccount {
-        org_id: "org-1".parse().unwrap(),
-        advertiser_id: "7100000000000000011".parse().unwrap(),
-        name: "Shop EU".to_owned(),
-        business_center: NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None },
-        belonging: Belonging::default(),
-        connected_by: None,
-        last_data_on: None,
-        grant_id: None,
-        standing,
-        at_risk: BTreeSet::new(),
-        findings: vec![Finding { check: Check::AdAccountOwned, answer: Answer::Failed, evidence: Vec::new() }],
-        version: 4,
-        revision: 7,
-    }
+fn not_owned() -> Vec<Finding> {
+    vec![Finding { check: Check::AdAccountOwned, answer: Answer::Failed, evidence: Vec::new() }]
 }
 
 fn active() -> AdAccount {
-    account(Standing::Active { since: Timestamp::UNIX_EPOCH })
+    AdAccount { findings: not_owned(), ..an_account() }
 }
 
 fn lapsed(causes: Vec<Cause>) -> AdAccount {
-    let (lapsed_since, last_good_read) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
-    account(Standing::NeedsConnecting { lapsed_since, last_good_read, causes })
+    AdAccount { findings: not_owned(), ..a_lapsed_account(causes, Timestamp::UNIX_EPOCH) }
 }
 
 fn body(account: &AdAccount, diagnosis: &Diagnosis) -> Value {
