@@ -165,7 +165,7 @@ impl Cause {
             Some(explanation.to_owned()),
             self.original
                 .as_ref()
-                .map(|center| format!("The ad account belongs to Business Center {}.", center.shown())),
+                .map(|center| format!("The ad account was connected from Business Center {}.", center.shown())),
             (!found.is_empty()).then(|| format!("The TikTok login that was used has {}.", found.join(", "))),
             self.tiktok_code.map(|code| format!("TikTok's code: {code}.")),
             self.tiktok_request_id.as_ref().map(|id| format!("TikTok's request id: {id}.")),
@@ -250,7 +250,7 @@ impl CauseCode {
             },
             Self::NoAdAccountsGranted => Words {
                 title: "No ad account was selected at TikTok",
-                explanation: "The TikTok authorization was confirmed without a single ad account ticked, so it gives access to nothing.",
+                explanation: "The TikTok authorization covers not a single ad account: none was ticked, or the person who gave it has lost access to all of them.",
                 remedy: "Choose Activate again and tick this ad account on TikTok's page before you confirm. If the list is empty there, switch the Business Center at the top right or sign in with another TikTok login.",
                 fixable_by: FixableBy::ThePersonWhoConsents,
                 consent_helps: Yes,
