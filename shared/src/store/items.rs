@@ -112,6 +112,9 @@ pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
     )?;
     item.insert("status_pk".to_owned(), text(keys::org_status(&account.org_id, account.status())));
     item.insert("status_sk".to_owned(), text(sk));
+    if let Some(grant_id) = &account.grant_id {
+        item.insert("grant_pk".to_owned(), text(keys::accounts_of(&account.org_id, grant_id)));
+    }
     Ok(item)
 }
 

@@ -8,6 +8,7 @@ use crate::domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, 
 
 pub const BY_STATUS: &str = "by_status";
 pub const BY_DUE: &str = "by_due";
+pub const BY_GRANT: &str = "by_grant";
 /// Sort keys of ad accounts begin with this; what follows is the Account ID, so that a prefix of it is a prefix here.
 pub const ACCOUNT_PREFIX: &str = "ACCOUNT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
@@ -17,7 +18,7 @@ pub const CANDIDATE: &str = "CANDIDATE";
 pub const LINE_PREFIX: &str = "LINE#";
 pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
 /// Grants that are due for a check are spread over this many partitions.
-const DUE_SHARDS: u8 = 64;
+pub const DUE_SHARDS: u8 = 64;
 /// Events that wait for the bus are spread over this many.
 const OUTBOX_SHARDS: u8 = 16;
 
@@ -35,6 +36,11 @@ pub fn org_status(org_id: &OrgId, status: Status) -> String {
 
 pub fn grant(grant_id: &GrantId) -> String {
     format!("GRANT#{grant_id}")
+}
+
+/// The ad accounts of one grant, in index `by_grant`.
+pub fn accounts_of(org_id: &OrgId, grant_id: &GrantId) -> String {
+    format!("ORG#{org_id}#GRANT#{grant_id}")
 }
 
 pub fn business_center(id: &BusinessCenterId) -> String {
@@ -79,7 +85,11 @@ pub fn token_holder(org_id: &OrgId, grant_id: &GrantId) -> String {
 /// The grant's shard follows from its id, so that a grant stays in its shard.
 pub fn due_shard(grant_id: &GrantId) -> String {
     let hash = digest(&SHA256, grant_id.as_str().as_bytes());
-    format!("DUE#{:02}", hash.as_ref()[0] % DUE_SHARDS)
+    due_partition(hash.as_ref()[0] % DUE_SHARDS)
+}
+
+pub fn due_partition(shard: u8) -> String {
+    format!("DUE#{shard:02}")
 }
 
 /// Events that the bus has not got yet wait in the same index as due grants, in partitions of their own.

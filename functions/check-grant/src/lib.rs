@@ -1,0 +1,1 @@
+//! Checks one grant and every ad account under it.

@@ -1,0 +1,3 @@
+//! Function `check-grant`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Finds grants that are due for a check and queues them; keeps the guard.

@@ -1,0 +1,3 @@
+//! Function `lapse-sweep`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Function `relay-events`.
+
+fn main() {}
