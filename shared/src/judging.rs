@@ -1,17 +1,17 @@
 //! Judging a connection: everything is asked at the same time, and the domain decides.
 //!
-//! [`open_token`] opens the stored token. [`judge`] is for one token and one ad account. Where one token is judged for
-//! many accounts, its evidence is gathered once and [`conclude`] is called for each account. [`notice`] raises the alarm
-//! where the answers say that the fault is ours.
+//! [`open_token`] opens the stored token. [`judge`] is for one token and one ad account; where one token is judged for
+//! many, [`TikTok::sweep_evidence`] gathers for all of them. [`notice`] raises the alarm where the answers say that the
+//! fault is ours.
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::error;
 
 use crate::domain::causes::CauseCode;
-use crate::domain::checks::{AccountEvidence, Answer, Check, Gathered, GrantEvidence};
+use crate::domain::checks::{AccountEvidence, Answer, Gathered, GrantEvidence};
 use crate::domain::diagnosis::{Diagnosis, diagnose};
-use crate::domain::examine::Subject;
+use crate::domain::examine::{Subject, ownership};
 use crate::logging::chain;
 use crate::metrics::{self, Metric, Unit};
 use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable};
@@ -62,7 +62,8 @@ pub struct Judged {
     pub diagnosis: Diagnosis,
 }
 
-/// Asks TikTok everything about a token and an ad account. Whatever has no answer by `deadline` is inconclusive.
+/// Asks TikTok everything about a token and an ad account; where ownership fails, a second endpoint is asked about it.
+/// Whatever has no answer by `deadline` is inconclusive.
 pub async fn judge(
     tiktok: &TikTok,
     app: &AppCredentials,
@@ -70,36 +71,15 @@ pub async fn judge(
     subject: Subject<'_>,
     deadline: Instant,
 ) -> Judged {
-    let (grant, mut account) = futures::join!(
+    let (mut grant, account) = futures::join!(
         tiktok.grant_evidence(app, token, subject.original, deadline),
         tiktok.account_evidence(token, subject.advertiser_id, deadline),
     );
-    let diagnosis = conclude(tiktok, token, subject, &grant, &mut account, deadline).await;
-    Judged { grant, account, diagnosis }
-}
-
-/// The verdict about one account. Where ownership failed, a second endpoint is asked about it, unless its answer is there
-/// already: for further accounts of the same token and Business Center it may be copied from the first.
-pub async fn conclude(
-    tiktok: &TikTok,
-    token: &AccessToken,
-    subject: Subject<'_>,
-    grant: &GrantEvidence,
-    account: &mut AccountEvidence,
-    deadline: Instant,
-) -> Diagnosis {
-    let first = diagnose(subject, Gathered { grant, account });
-    let is_not_owned = |diagnosis: &Diagnosis| {
-        diagnosis
-            .findings
-            .iter()
-            .any(|finding| finding.check == Check::AdAccountOwned && finding.answer == Answer::Failed)
-    };
-    if account.reachable.is_some() || !is_not_owned(&first) {
-        return first;
+    if ownership(&grant, subject.advertiser_id) == Answer::Failed {
+        grant.reachable = Some(tiktok.reachable(token, subject.original, deadline).await);
     }
-    account.reachable = Some(tiktok.reachable(token, subject.original, deadline).await);
-    diagnose(subject, Gathered { grant, account })
+    let diagnosis = diagnose(subject, Gathered { grant: &grant, account: &account });
+    Judged { grant, account, diagnosis }
 }
 
 /// An answer that blames our app is an incident, alarmed on. One that casts doubt on the app secret makes the next

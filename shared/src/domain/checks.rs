@@ -3,6 +3,8 @@
 //! The client asks and classifies; it never judges. [`super::examine`] turns a [`Gathered`] into [`Finding`]s and
 //! [`super::diagnosis`] turns findings into a verdict.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -187,21 +189,6 @@ impl Membership {
     }
 }
 
-/// One ad account that a Business Center says it owns (`/bc/asset/admin/get/`, `relation_type=OWNER_BC`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnedAsset {
-    pub advertiser_id: AdvertiserId,
-    /// TikTok's `relation_status`; only exactly `BOUND` counts.
-    pub relation_status: Option<String>,
-}
-
-/// One ad account that the user reaches in a Business Center (`/bc/asset/get/`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReachableAsset {
-    pub advertiser_id: AdvertiserId,
-    pub owner_business_center_name: Option<String>,
-}
-
 /// Details of one ad account (`/advertiser/info/`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdAccountInfo {
@@ -211,14 +198,19 @@ pub struct AdAccountInfo {
     pub owner_business_center_id: Option<BusinessCenterId>,
 }
 
-/// What one token says about itself and one original Business Center: asked once, whatever the number of accounts.
+/// What one token says about itself and one original Business Center: asked once, whatever the number of accounts. Lists
+/// of ad accounts are asked about each account in turn, so they are kept by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GrantEvidence {
-    pub authorized: Asked<Vec<AdvertiserId>>,
+    pub authorized: Asked<BTreeSet<AdvertiserId>>,
     pub person: Asked<Person>,
     pub business_centers: Asked<Vec<Membership>>,
-    /// Complete list of what the original Business Center owns.
-    pub owned: Asked<Vec<OwnedAsset>>,
+    /// Complete list of what the original Business Center says it owns (`/bc/asset/admin/get/`,
+    /// `relation_type=OWNER_BC`), with TikTok's `relation_status`; only exactly `BOUND` counts.
+    pub owned: Asked<BTreeMap<AdvertiserId, Option<String>>>,
+    /// A second endpoint's view of ownership, asked only where it is in doubt: all ad accounts that the user reaches in the
+    /// original Business Center (`/bc/asset/get/`), with the name of the Business Center that owns each.
+    pub reachable: Option<Asked<BTreeMap<AdvertiserId, Option<String>>>>,
 }
 
 /// What one token says about one ad account.
@@ -226,8 +218,6 @@ pub struct GrantEvidence {
 pub struct AccountEvidence {
     pub info: Asked<AdAccountInfo>,
     pub report: Asked<()>,
-    /// Asked only when ownership is in doubt: a second endpoint's view of it.
-    pub reachable: Option<Asked<Vec<ReachableAsset>>>,
 }
 
 /// Everything a verdict about one account rests on.

@@ -4,8 +4,10 @@
 //! counts for neither, and "we cannot tell" is a verdict of its own. While TikTok says that our own app is at fault,
 //! no failure is believed.
 
+use std::collections::BTreeSet;
+
 use super::causes::{Cause, CauseCode, NamedBusinessCenter};
-use super::checks::{Answer, Check, Evidence, Finding, Gathered, Refusal};
+use super::checks::{Answer, Asked, Check, Evidence, Finding, Gathered, Refusal};
 use super::examine::{Subject, everything_asked, examine, membership, owner_is_another};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,18 +104,18 @@ fn causes(subject: Subject<'_>, gathered: Gathered<'_>, findings: &[Finding]) ->
 
 /// The account is not granted, not owned, or neither: what became of it?
 fn where_the_account_is(subject: Subject<'_>, gathered: Gathered<'_>, not_owned: bool) -> CauseCode {
-    let account = gathered.account;
-    let granted = gathered.grant.authorized.value();
-    let reachable = account.reachable.as_ref().and_then(|asked| asked.value());
+    let Gathered { grant, account } = gathered;
+    let granted = grant.authorized.value();
+    let reachable = grant.reachable.as_ref().and_then(Asked::value);
     let is_seen = granted.is_some_and(|ids| ids.contains(subject.advertiser_id))
-        || reachable.is_some_and(|list| list.iter().any(|asset| asset.advertiser_id == *subject.advertiser_id));
+        || reachable.is_some_and(|list| list.contains_key(subject.advertiser_id));
     if account.info.refusal() == Some(Refusal::AdAccountGone) {
         CauseCode::AdAccountNotFound
     } else if not_owned && is_seen && !owner_is_another(subject, gathered) {
         CauseCode::AdAccountNotOwned
     } else if not_owned {
         CauseCode::AdAccountMoved
-    } else if granted.is_some_and(Vec::is_empty) {
+    } else if granted.is_some_and(BTreeSet::is_empty) {
         CauseCode::NoAdAccountsGranted
     } else {
         CauseCode::AdAccountNotGranted

@@ -5,7 +5,9 @@
 //! list may fail one. The first piece of evidence of a finding is the one that decided it; the others are further
 //! endpoints that agree, which is what lets a lapse be acted on without waiting for a second opinion.
 
-use super::checks::{AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, Membership, Refusal};
+use super::checks::{
+    AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, GrantEvidence, Membership, Refusal,
+};
 use super::ids::{AdvertiserId, BusinessCenterId};
 use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
 
@@ -56,7 +58,7 @@ pub(super) fn everything_asked(gathered: Gathered<'_>) -> Vec<(&Evidence, Option
         of(&account.info),
         of(&account.report),
     ];
-    all.extend(account.reachable.as_ref().map(of));
+    all.extend(grant.reachable.as_ref().map(of));
     all
 }
 
@@ -168,22 +170,21 @@ fn with_refused_admin_read(gathered: Gathered<'_>, decisive: &Evidence) -> Vec<E
 }
 
 fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
-    let check = Check::AdAccountOwned;
-    let owned = &gathered.grant.owned;
-    let decisive = owned.evidence.clone();
-    let Some(list) = owned.value() else {
-        return finding(check, Answer::Inconclusive, [decisive]);
-    };
-    let status = list
-        .iter()
-        .find(|asset| asset.advertiser_id == *subject.advertiser_id)
-        .map(|asset| asset.relation_status.as_deref());
-    match status {
-        Some(Some("BOUND")) => finding(check, Answer::Passed, [decisive]),
-        None | Some(Some("PENDING" | "REJECTED" | "UNBOUND")) => {
-            finding(check, Answer::Failed, [decisive].into_iter().chain(not_owned_elsewhere(subject, gathered)))
-        }
-        Some(_) => finding(check, Answer::Inconclusive, [decisive]),
+    let answer = ownership(gathered.grant, subject.advertiser_id);
+    let mut evidence = vec![gathered.grant.owned.evidence.clone()];
+    if answer == Answer::Failed {
+        evidence.extend(not_owned_elsewhere(subject, gathered));
+    }
+    finding(Check::AdAccountOwned, answer, evidence)
+}
+
+/// What the original Business Center's list of what it owns says about an ad account. Where that is `Failed`, a second
+/// endpoint is worth asking (`reachable`).
+pub fn ownership(grant: &GrantEvidence, advertiser_id: &AdvertiserId) -> Answer {
+    match grant.owned.value().map(|list| list.get(advertiser_id).map(Option::as_deref)) {
+        Some(Some(Some("BOUND"))) => Answer::Passed,
+        Some(None | Some(Some("PENDING" | "REJECTED" | "UNBOUND"))) => Answer::Failed,
+        Some(Some(_)) | None => Answer::Inconclusive,
     }
 }
 
@@ -195,14 +196,13 @@ fn not_owned_elsewhere(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Evid
     if gone || owner_is_another(subject, gathered) {
         agree.push(info.evidence.clone());
     }
-    if let Some(reachable) = &gathered.account.reachable
+    if let Some(reachable) = &gathered.grant.reachable
         && let Some(list) = reachable.value()
     {
         let original = membership(subject, gathered).map(|membership| &membership.name);
-        let seen = list.iter().find(|asset| asset.advertiser_id == *subject.advertiser_id);
         // Names are not unique, so an equal name proves nothing; a different one, or no sight of the account, agrees.
         let has_other_owner = |owner: &String| original.is_some_and(|original| owner != original);
-        if seen.is_none_or(|asset| asset.owner_business_center_name.as_ref().is_some_and(has_other_owner)) {
+        if list.get(subject.advertiser_id).is_none_or(|owner| owner.as_ref().is_some_and(has_other_owner)) {
             agree.push(reachable.evidence.clone());
         }
     }

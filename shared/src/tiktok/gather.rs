@@ -4,6 +4,8 @@
 //! account once per account ([`TikTok::account_evidence`], or [`TikTok::accounts_evidence`] for many). Dropping one of
 //! these futures drops its connections.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::stream::{self, StreamExt};
 use jiff::SignedDuration;
 use tokio::time::Instant;
@@ -13,8 +15,7 @@ use super::wire::{
     List, Something, WireAuthorized, WireInfo, WireMember, WireMembership, WireOwned, WirePerson, WireReachable,
 };
 use crate::domain::checks::{
-    AccountEvidence, AdAccountInfo, Asked, Endpoint, GrantEvidence, Membership, OwnedAsset, Person, ReachableAsset,
-    Refusal,
+    AccountEvidence, AdAccountInfo, Asked, Endpoint, GrantEvidence, Membership, Person, Refusal,
 };
 use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
@@ -37,7 +38,8 @@ pub struct Member {
 }
 
 impl TikTok {
-    /// What a token says about itself and the original Business Center: four questions at the same time.
+    /// What a token says about itself and the original Business Center: four questions at the same time. `reachable` is
+    /// left for the caller, who knows whether ownership is in doubt.
     pub async fn grant_evidence(
         &self,
         app: &AppCredentials,
@@ -51,11 +53,10 @@ impl TikTok {
             self.business_centers(token, deadline),
             self.owned(token, original, deadline),
         );
-        GrantEvidence { authorized, person, business_centers, owned }
+        GrantEvidence { authorized, person, business_centers, owned, reachable: None }
     }
 
-    /// What a token says about one ad account: its details and one real report, at the same time. `reachable` is left
-    /// for the caller, who knows whether ownership is in doubt.
+    /// What a token says about one ad account: its details and one real report, at the same time.
     pub async fn account_evidence(
         &self,
         token: &AccessToken,
@@ -63,7 +64,7 @@ impl TikTok {
         deadline: Instant,
     ) -> AccountEvidence {
         let (info, report) = futures::join!(self.info(token, account, deadline), self.report(token, account, deadline));
-        AccountEvidence { info, report, reachable: None }
+        AccountEvidence { info, report }
     }
 
     /// [`TikTok::account_evidence`] for many accounts of one token, in their order.
@@ -78,7 +79,7 @@ impl TikTok {
         infos
             .into_iter()
             .zip(reports)
-            .map(|((account, info), report)| (account, AccountEvidence { info, report, reachable: None }))
+            .map(|((account, info), report)| (account, AccountEvidence { info, report }))
             .collect()
     }
 
@@ -88,7 +89,7 @@ impl TikTok {
         app: &AppCredentials,
         token: &AccessToken,
         deadline: Instant,
-    ) -> Asked<Vec<AdvertiserId>> {
+    ) -> Asked<BTreeSet<AdvertiserId>> {
         let query = [("app_id", app.app_id.as_str()), ("secret", app.secret.expose())];
         let asked = self.read::<List<WireAuthorized>>(Endpoint::AuthorizedAdAccounts, token, &query, deadline).await;
         asked.map(|data| data.list.into_iter().map(|entry| entry.advertiser_id).collect())
@@ -105,13 +106,14 @@ impl TikTok {
         asked.map(|list| list.into_iter().map(Membership::from).collect())
     }
 
-    /// `GET /bc/asset/admin/get/`: all ad accounts that a Business Center owns. For its Admins only.
+    /// `GET /bc/asset/admin/get/`: all ad accounts that a Business Center owns, each with its `relation_status`. For its
+    /// Admins only.
     pub async fn owned(
         &self,
         token: &AccessToken,
         business_center: &BusinessCenterId,
         deadline: Instant,
-    ) -> Asked<Vec<OwnedAsset>> {
+    ) -> Asked<BTreeMap<AdvertiserId, Option<String>>> {
         let query = [
             ("bc_id", business_center.as_str()),
             ("asset_type", "ADVERTISER"),
@@ -128,10 +130,10 @@ impl TikTok {
         token: &AccessToken,
         business_center: &BusinessCenterId,
         deadline: Instant,
-    ) -> Asked<Vec<ReachableAsset>> {
+    ) -> Asked<BTreeMap<AdvertiserId, Option<String>>> {
         let query = [("bc_id", business_center.as_str()), ("asset_type", "ADVERTISER")];
         let asked = self.every_page::<WireReachable>(Endpoint::ReachableAssets, token, &query, PAGE, deadline).await;
-        asked.map(|list| list.into_iter().map(ReachableAsset::from).collect())
+        asked.map(|list| list.into_iter().map(|asset| (asset.asset_id, asset.owner_bc_name)).collect())
     }
 
     /// `GET /bc/member/get/`: everybody in a Business Center, invitations aside. For its Admins only.

@@ -10,9 +10,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use crate::domain::checks::{
-    AdAccountInfo, Endpoint, Evidence, Membership, OwnedAsset, Person, ReachableAsset, Refusal,
-};
+use crate::domain::checks::{AdAccountInfo, Endpoint, Evidence, Membership, Person, Refusal};
 use crate::domain::ids::{AdvertiserId, BusinessCenterId, InvalidId};
 use crate::domain::scopes::Scopes;
 use crate::sealing::AccessToken;
@@ -239,10 +237,11 @@ impl Entry for WireOwned {
 }
 
 impl WireOwned {
-    /// `None` for an asset that we did not ask for: a filter that was overlooked must not turn sharing into owning.
-    pub fn into_owned(self) -> Option<OwnedAsset> {
+    /// The ad account and its `relation_status`. `None` for an asset that we did not ask for: a filter that was
+    /// overlooked must not turn sharing into owning.
+    pub fn into_owned(self) -> Option<(AdvertiserId, Option<String>)> {
         (self.asset_type == "ADVERTISER" && self.relation_type == "OWNER_BC")
-            .then_some(OwnedAsset { advertiser_id: self.asset_id, relation_status: self.relation_status })
+            .then_some((self.asset_id, self.relation_status))
     }
 }
 
@@ -250,19 +249,13 @@ impl WireOwned {
 #[derive(Deserialize)]
 pub(super) struct WireReachable {
     #[serde(deserialize_with = "id")]
-    asset_id: AdvertiserId,
-    owner_bc_name: Option<String>,
+    pub asset_id: AdvertiserId,
+    pub owner_bc_name: Option<String>,
 }
 
 impl Entry for WireReachable {
     fn key(&self) -> &str {
         self.asset_id.as_str()
-    }
-}
-
-impl From<WireReachable> for ReachableAsset {
-    fn from(wire: WireReachable) -> Self {
-        Self { advertiser_id: wire.asset_id, owner_business_center_name: wire.owner_bc_name }
     }
 }
 

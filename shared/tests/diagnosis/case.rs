@@ -1,9 +1,11 @@
 //! One set of answers of TikTok's about one ad account. It starts as a connection in order; a test changes one thing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use shared::domain::checks::{
     AccountEvidence, AdAccountInfo, Asked, Check, Endpoint, Evidence, Finding, Gathered, GrantEvidence, Membership,
-    OwnedAsset, Person, ReachableAsset, Refusal,
+    Person, Refusal,
 };
 use shared::domain::diagnosis::{Diagnosis, diagnose};
 use shared::domain::examine::Subject;
@@ -18,12 +20,12 @@ pub const OTHER_CENTER: &str = "7200000000000000022";
 #[derive(Clone, Debug)]
 pub struct Case {
     pub scopes: Vec<u64>,
-    pub authorized: Result<Vec<AdvertiserId>, Refusal>,
+    pub authorized: Result<BTreeSet<AdvertiserId>, Refusal>,
     pub business_centers: Result<Vec<Membership>, Refusal>,
-    pub owned: Result<Vec<OwnedAsset>, Refusal>,
+    pub owned: Result<BTreeMap<AdvertiserId, Option<String>>, Refusal>,
     pub info: Result<AdAccountInfo, Refusal>,
     pub report: Result<(), Refusal>,
-    pub reachable: Option<Result<Vec<ReachableAsset>, Refusal>>,
+    pub reachable: Option<Result<BTreeMap<AdvertiserId, Option<String>>, Refusal>>,
 }
 
 /// The questions that a verdict rests on.
@@ -51,12 +53,12 @@ pub fn membership(id: &str, role: Option<&str>) -> Membership {
     Membership { business_center_id: id.parse().unwrap(), name: name.to_owned(), role: role.map(str::to_owned) }
 }
 
-pub fn owned(id: &str, status: Option<&str>) -> OwnedAsset {
-    OwnedAsset { advertiser_id: account(id), relation_status: status.map(str::to_owned) }
+pub fn owned(id: &str, status: Option<&str>) -> (AdvertiserId, Option<String>) {
+    (account(id), status.map(str::to_owned))
 }
 
-pub fn reachable(id: &str, owner: Option<&str>) -> ReachableAsset {
-    ReachableAsset { advertiser_id: account(id), owner_business_center_name: owner.map(str::to_owned) }
+pub fn reachable(id: &str, owner: Option<&str>) -> (AdvertiserId, Option<String>) {
+    (account(id), owner.map(str::to_owned))
 }
 
 pub fn info(status: Option<&str>, owner: Option<&str>) -> AdAccountInfo {
@@ -70,9 +72,9 @@ pub fn info(status: Option<&str>, owner: Option<&str>) -> AdAccountInfo {
 pub fn in_order() -> Case {
     Case {
         scopes: vec![1, 15, 4],
-        authorized: Ok(vec![account(ACCOUNT), account(OTHER_ACCOUNT)]),
+        authorized: Ok(BTreeSet::from([account(ACCOUNT), account(OTHER_ACCOUNT)])),
         business_centers: Ok(vec![membership(ORIGINAL, Some("ADMIN"))]),
-        owned: Ok(vec![owned(OTHER_ACCOUNT, Some("BOUND")), owned(ACCOUNT, Some("BOUND"))]),
+        owned: Ok(BTreeMap::from([owned(OTHER_ACCOUNT, Some("BOUND")), owned(ACCOUNT, Some("BOUND"))])),
         info: Ok(info(Some("STATUS_ENABLE"), None)),
         report: Ok(()),
         reachable: None,
@@ -107,11 +109,11 @@ impl Case {
             person: asked(Endpoint::UserInfo, &Ok(person)),
             business_centers: asked(Endpoint::BusinessCenters, &self.business_centers),
             owned: asked(Endpoint::OwnedAssets, &self.owned),
+            reachable: self.reachable.as_ref().map(|answer| asked(Endpoint::ReachableAssets, answer)),
         };
         let account = AccountEvidence {
             info: asked(Endpoint::AdAccountInfo, &self.info),
             report: asked(Endpoint::Report, &self.report),
-            reachable: self.reachable.as_ref().map(|answer| asked(Endpoint::ReachableAssets, answer)),
         };
         diagnose(subject, Gathered { grant: &grant, account: &account })
     }

@@ -1,6 +1,6 @@
 //! Which answers lead to which cause.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::causes::CauseCode;
 use shared::domain::checks::{Answer, Check, Endpoint, Refusal};
@@ -56,7 +56,7 @@ fn with_role(role: Option<&str>) -> Case {
 }
 
 fn not_owned() -> Case {
-    changed(|case| case.owned = Ok(vec![owned(OTHER_ACCOUNT, Some("BOUND"))]))
+    changed(|case| case.owned = Ok(BTreeMap::from([owned(OTHER_ACCOUNT, Some("BOUND"))])))
 }
 
 fn moved() -> Case {
@@ -67,10 +67,10 @@ fn moved() -> Case {
 
 fn deleted() -> Case {
     let mut case = not_owned();
-    case.authorized = Ok(vec![account(OTHER_ACCOUNT)]);
+    case.authorized = Ok(BTreeSet::from([account(OTHER_ACCOUNT)]));
     case.info = Err(Refusal::AdAccountGone);
     case.report = Err(Refusal::AdAccountGone);
-    case.reachable = Some(Ok(Vec::new()));
+    case.reachable = Some(Ok(BTreeMap::new()));
     case
 }
 
@@ -151,15 +151,15 @@ fn a_role_is_read_to_the_letter() {
 fn a_shared_account_is_not_owned() {
     let shared = changed(|case| {
         case.owned = not_owned().owned;
-        case.reachable = Some(Ok(vec![reachable(ACCOUNT, Some("Agency"))]));
+        case.reachable = Some(Ok(BTreeMap::from([reachable(ACCOUNT, Some("Agency"))])));
     });
     assert_lapsed(&shared, &[CauseCode::AdAccountNotOwned], true);
     for status in ["PENDING", "REJECTED", "UNBOUND"] {
-        let not_bound = changed(|case| case.owned = Ok(vec![owned(ACCOUNT, Some(status))]));
+        let not_bound = changed(|case| case.owned = Ok(BTreeMap::from([owned(ACCOUNT, Some(status))])));
         assert_lapsed(&not_bound, &[CauseCode::AdAccountNotOwned], false);
     }
     for status in [Some("bound"), Some("NEW"), None] {
-        let unknown = changed(|case| case.owned = Ok(vec![owned(ACCOUNT, status)]));
+        let unknown = changed(|case| case.owned = Ok(BTreeMap::from([owned(ACCOUNT, status)])));
         assert_undecided(&unknown, &[CauseCode::TiktokUnavailable]);
     }
 }
@@ -168,7 +168,7 @@ fn a_shared_account_is_not_owned() {
 fn an_equal_owner_name_does_not_agree_with_a_loss() {
     let case = changed(|case| {
         case.owned = not_owned().owned;
-        case.reachable = Some(Ok(vec![reachable(ACCOUNT, Some("Shop Group"))]));
+        case.reachable = Some(Ok(BTreeMap::from([reachable(ACCOUNT, Some("Shop Group"))])));
     });
     assert_lapsed(&case, &[CauseCode::AdAccountNotOwned], false);
 }
@@ -177,7 +177,7 @@ fn an_equal_owner_name_does_not_agree_with_a_loss() {
 #[test]
 fn an_owner_name_is_compared_only_with_a_known_one() {
     let mut case = not_owned();
-    case.reachable = Some(Ok(vec![reachable(ACCOUNT, Some("Shop Group"))]));
+    case.reachable = Some(Ok(BTreeMap::from([reachable(ACCOUNT, Some("Shop Group"))])));
     let case = case.refused(Question::BusinessCenters, Refusal::Unavailable);
     assert_lapsed(&case, &[CauseCode::AdAccountNotOwned], false);
 }
@@ -187,9 +187,9 @@ fn an_account_of_another_owner_moved() {
     assert_lapsed(&moved(), &[CauseCode::AdAccountMoved], true);
     let gone_from_sight = changed(|case| {
         case.owned = not_owned().owned;
-        case.authorized = Ok(vec![account(OTHER_ACCOUNT)]);
+        case.authorized = Ok(BTreeSet::from([account(OTHER_ACCOUNT)]));
         case.info = Err(Refusal::AdAccountNotPermitted);
-        case.reachable = Some(Ok(Vec::new()));
+        case.reachable = Some(Ok(BTreeMap::new()));
     });
     assert_lapsed(&gone_from_sight, &[CauseCode::AdAccountMoved], true);
 }
@@ -203,7 +203,7 @@ fn a_deleted_account_is_not_found() {
 fn several_causes_come_in_the_order_of_usefulness() {
     let case = changed(|case| {
         case.scopes = vec![];
-        case.authorized = Ok(Vec::new());
+        case.authorized = Ok(BTreeSet::new());
         case.info = Err(Refusal::PermissionNotGranted);
         case.report = Err(Refusal::PermissionNotGranted);
         case.business_centers = Ok(vec![membership(ORIGINAL, Some("STANDARD"))]);

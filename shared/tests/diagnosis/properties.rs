@@ -1,5 +1,7 @@
 //! What holds whatever TikTok answers.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -53,20 +55,20 @@ fn any_case() -> impl Strategy<Value = Case> {
     let owner_name = select(vec![None, Some("Shop Group"), Some("Other")]);
     (
         subsequence(vec![1, 4, 10, 15, 40, 100, 150, 153, 7_543_056_879_933_489_153], 0..=9),
-        or_refused(ids.prop_map(|ids| ids.into_iter().map(account).collect::<Vec<_>>())),
+        or_refused(ids.prop_map(|ids| ids.into_iter().map(account).collect::<BTreeSet<_>>())),
         or_refused(centers.prop_map(|(here, there)| {
             let here = here.map(|role| membership(ORIGINAL, role));
             here.into_iter().chain(there.map(|role| membership(OTHER_CENTER, role))).collect::<Vec<_>>()
         })),
         or_refused(option::weighted(0.7, status).prop_map(|status| {
             let this = status.map(|status| owned(ACCOUNT, status));
-            this.into_iter().chain([owned(OTHER_ACCOUNT, Some("BOUND"))]).collect::<Vec<_>>()
+            this.into_iter().chain([owned(OTHER_ACCOUNT, Some("BOUND"))]).collect::<BTreeMap<_, _>>()
         })),
         or_refused((usable, owner).prop_map(|(status, owner)| info(status, owner))),
         or_refused(Just(())),
         option::of(or_refused(
             option::of(owner_name)
-                .prop_map(|seen| seen.into_iter().map(|name| reachable(ACCOUNT, name)).collect::<Vec<_>>()),
+                .prop_map(|seen| seen.into_iter().map(|name| reachable(ACCOUNT, name)).collect::<BTreeMap<_, _>>()),
         )),
     )
         .prop_map(|(scopes, authorized, business_centers, owned, info, report, reachable)| Case {

@@ -24,7 +24,7 @@ fn add_accounts(world: &World, count: u64) -> Vec<AdvertiserId> {
 
 async fn owned(world: &World) -> Result<Vec<AdvertiserId>, Refusal> {
     let asked = world.tiktok.owned(&world.token, &shop(), soon()).await;
-    asked.answer.map(|list| list.into_iter().map(|asset| asset.advertiser_id).collect())
+    asked.answer.map(|list| list.into_keys().collect())
 }
 
 /// T52: 5,000 accounts, the one that matters on the last page.
