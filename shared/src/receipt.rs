@@ -152,6 +152,7 @@ mod tests {
             started_at: start(),
             expires_at: start() + SignedDuration::from_mins(15),
             also_business_center: true,
+            reach: Reach::default(),
             grant_at_start: None,
             state,
         };
@@ -159,7 +160,7 @@ mod tests {
     }
 
     fn closed(outcome: Outcome) -> Record {
-        record(State::Closed { closed_at: start(), outcome })
+        record(State::Closed { closed_at: start(), outcome, siblings: None })
     }
 
     fn ana_m() -> Person {
@@ -205,10 +206,10 @@ mod tests {
         let outcome = Outcome::Reconnected {
             authorized_by: Some(ana_m()),
             grant_id: "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap(),
-            siblings_left: false,
         };
         let mut record = closed(outcome);
-        let gap = Gap { from: "2026-11-20".parse().unwrap(), to: "2026-11-23".parse().unwrap() };
+        let gap =
+            Gap { from: "2026-11-20".parse().unwrap(), to: "2026-11-23".parse().unwrap(), unrecoverable_before: None };
         let not_ticked = CauseCode::AdAccountNotGranted;
         record.lines = vec![
             ReceiptLine {
@@ -254,7 +255,6 @@ mod tests {
             }],
             authorized_by: Some(ana_m()),
             grant_id: None,
-            siblings_left: false,
         };
         let body = shown(&closed(refused), &viewer("ana", None));
         let words = CauseCode::WrongBusinessCenter.words();

@@ -29,6 +29,6 @@ pub fn an_account() -> AdAccount {
 
 /// One that has needed connecting since `at`, with data until then.
 pub fn a_lapsed_account(causes: Vec<Cause>, at: Timestamp) -> AdAccount {
-    let standing = Standing::NeedsConnecting { lapsed_since: at, last_good_read: at, causes };
+    let standing = Standing::NeedsConnecting { lapsed_since: at, gap_opens_at: at, causes };
     AdAccount { standing, ..an_account() }
 }

@@ -87,7 +87,7 @@ fn new_account(org_id: &OrgId, row: &Row, now: Timestamp) -> AdAccount {
         Some(_) => Standing::Active { since: now },
         None => Standing::NeedsConnecting {
             lapsed_since: now,
-            last_good_read: now,
+            gap_opens_at: now,
             causes: vec![CauseCode::AuthorizationRevoked.into()],
         },
     };
@@ -233,8 +233,8 @@ mod tests {
             account.causes().iter().map(|cause| cause.cause).collect::<Vec<_>>(),
             [CauseCode::AuthorizationRevoked]
         );
-        let Standing::NeedsConnecting { lapsed_since, last_good_read, .. } = account.standing else { panic!() };
-        assert_eq!((lapsed_since, last_good_read), (now(), now()));
+        let Standing::NeedsConnecting { lapsed_since, gap_opens_at, .. } = account.standing else { panic!() };
+        assert_eq!((lapsed_since, gap_opens_at), (now(), now()));
         assert_eq!((account.version, account.revision, &account.grant_id), (0, 0, &None));
         assert!(known.grants.is_empty());
     }
@@ -302,7 +302,7 @@ mod tests {
         let account = lapsed.accounts.values_mut().next().unwrap();
         account.standing = Standing::NeedsConnecting {
             lapsed_since: now(),
-            last_good_read: now(),
+            gap_opens_at: now(),
             causes: vec![CauseCode::ReportingMissing.into()],
         };
         assert_eq!(plan_one(&lapsed, &row("71", &with_token("t1"))), (0, 1), "an import proves nothing");

@@ -69,7 +69,7 @@ impl<'a> AccountDetails<'a> {
             causes: account.causes().iter().map(Cause::shown).collect(),
             findings: &account.findings,
             grant: grant.as_ref().map(GrantShown::from),
-            gap: open_gap(account, now).map(|gap| OpenGap { gap, unrecoverable_before: unrecoverable_before(now) }),
+            gap: open_gap(account, now).map(|Gap { from, to, .. }| OpenGap { from, to, unrecoverable_before: unrecoverable_before(now) }),
             support: SUPPORT,
         }
     }
@@ -98,8 +98,8 @@ impl<'a> From<&'a Grant> for GrantShown<'a> {
 
 #[derive(Serialize)]
 struct OpenGap {
-    #[serde(flatten)]
-    gap: Gap,
+    from: Date,
+    to: Date,
     unrecoverable_before: Date,
 }
 

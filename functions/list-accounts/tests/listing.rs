@@ -116,7 +116,7 @@ fn lapsed() -> Standing {
     let good = now() - SignedDuration::from_hours(72);
     Standing::NeedsConnecting {
         lapsed_since: good,
-        last_good_read: good,
+        gap_opens_at: good,
         causes: vec![CauseCode::AuthorizationRevoked.into(), CauseCode::ReportingMissing.into()],
     }
 }

@@ -14,12 +14,13 @@ use shared::domain::transition::{self, Transition};
 ///   regular checks decide. An account that needs connecting learns its causes of today.
 /// * Undecided: nothing changes.
 ///
-/// `last_proven` is the grant's, and says where the gap of a lapse opens.
+/// `last_proven` is the grant's, and says with `late_settling_days` where the gap of a lapse opens.
 pub fn act(
     account: &AdAccount,
     diagnosis: &Diagnosis,
     at_risk: BTreeSet<RiskFact>,
     last_proven: Option<Timestamp>,
+    late_settling_days: i64,
     now: Timestamp,
 ) -> Option<Transition> {
     let findings = diagnosis.findings.clone();
@@ -28,7 +29,7 @@ pub fn act(
         (Verdict::Connected, Status::Active) => Some(transition::observe(account, findings, at_risk, None, now)),
         (Verdict::Connected, Status::NeedsConnecting) => Some(transition::recover(account, findings, at_risk, now)),
         (Verdict::Lapsed { causes, corroborated: true }, Status::Active) => {
-            Some(transition::lapse(account, causes.clone(), findings, last_proven, now))
+            Some(transition::lapse(account, causes.clone(), findings, last_proven, late_settling_days, now))
         }
         (Verdict::Lapsed { causes, .. }, Status::Active | Status::NeedsConnecting) => {
             Some(transition::observe(account, findings, at_risk, Some(causes.clone()), now))
@@ -65,7 +66,7 @@ mod tests {
     fn lapsed() -> AdAccount {
         account(Standing::NeedsConnecting {
             lapsed_since: at("2026-11-20T08:00:00Z"),
-            last_good_read: at("2026-11-19T08:00:00Z"),
+            gap_opens_at: at("2026-11-19T08:00:00Z"),
             causes: causes(CauseCode::AuthorizationRevoked),
         })
     }
@@ -85,7 +86,7 @@ mod tests {
 
     fn acted(account: &AdAccount, diagnosis: &Diagnosis) -> Option<Transition> {
         let at_risk = BTreeSet::from([RiskFact::ConnectorNoLongerAdmin]);
-        act(account, diagnosis, at_risk, Some(at("2026-11-22T06:00:00Z")), now())
+        act(account, diagnosis, at_risk, Some(at("2026-11-22T06:00:00Z")), 0, now())
     }
 
     fn told(transition: &Transition) -> Option<EventKind> {

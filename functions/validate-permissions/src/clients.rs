@@ -18,6 +18,8 @@ pub struct Clients {
     pub tiktok: TikTok,
     pub app: TikTokApp,
     pub tokens: TokenKeys,
+    /// Days that TikTok may have corrected since, fetched again with a gap.
+    pub late_settling_days: i64,
 }
 
 impl Clients {
@@ -31,6 +33,7 @@ impl Clients {
             tiktok: TikTok::new(tls::tiktok_client(&roots)?, tiktok.api_base, tiktok.auth_base, clock::now),
             app: TikTokApp::new(secrets.clone(), env.tiktok_app_secret_id()?),
             tokens: TokenKeys::new(secrets, env.token_keyring_secret_id()?),
+            late_settling_days: env.late_settling_days()?,
         })
     }
 

@@ -47,8 +47,8 @@ pub enum Standing {
     },
     NeedsConnecting {
         lapsed_since: Timestamp,
-        /// Where the gap opens: the last proven-good read, or the lapse itself when there never was one.
-        last_good_read: Timestamp,
+        /// Where the gap opens: the last proven-good read, less the days that TikTok may have corrected since.
+        gap_opens_at: Timestamp,
         /// Most useful first; never empty.
         causes: Vec<Cause>,
     },

@@ -10,7 +10,7 @@ use super::account::{AdAccount, RiskFact, Standing};
 use super::causes::{Cause, CauseCode};
 use super::checks::Finding;
 use super::events::{Event, EventKind};
-use super::gap::{Gap, gap};
+use super::gap::{Gap, gap, opens_at};
 use super::ids::GrantId;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Transition {
 pub fn open_gap(account: &AdAccount, now: Timestamp) -> Option<Gap> {
     match &account.standing {
         Standing::Active { .. } => None,
-        Standing::NeedsConnecting { last_good_read, .. } => Some(gap(*last_good_read, now)),
+        Standing::NeedsConnecting { gap_opens_at, .. } => Some(gap(*gap_opens_at, now)),
     }
 }
 
@@ -80,19 +80,20 @@ pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<Ri
 }
 
 /// A definitive lapse. `last_proven` is the grant's; without one the gap opens on the last day with data that CreativeX
-/// told at the import, or else now.
+/// told at the import, or else now. It opens `late_settling_days` earlier than that.
 pub fn lapse(
     account: &AdAccount,
     causes: Vec<Cause>,
     findings: Vec<Finding>,
     last_proven: Option<Timestamp>,
+    late_settling_days: i64,
     now: Timestamp,
 ) -> Transition {
     let first = causes.first().map(|cause| cause.cause);
     let told = account.last_data_on.and_then(|day| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
-    let last_good_read = last_proven.or(told).unwrap_or(now);
+    let gap_opens_at = opens_at(last_proven.or(told).unwrap_or(now), late_settling_days);
     let mut transition = Transition::new(account);
-    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, last_good_read, causes };
+    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, gap_opens_at, causes };
     transition.after.findings = findings;
     transition.after.at_risk.clear();
     transition.with_event(EventKind::AdAccountLapsed, now, |event| event.cause = first)

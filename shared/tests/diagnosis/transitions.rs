@@ -42,7 +42,7 @@ fn active() -> AdAccount {
 fn lapsed() -> AdAccount {
     let standing = Standing::NeedsConnecting {
         lapsed_since: at("2026-11-20T08:00:00Z"),
-        last_good_read: at("2026-11-19T23:00:00Z"),
+        gap_opens_at: at("2026-11-19T23:00:00Z"),
         causes: vec![CauseCode::AuthorizationRevoked.into()],
     };
     AdAccount { standing, ..active() }
@@ -59,15 +59,15 @@ fn told(transition: &Transition) -> Option<EventKind> {
 #[test]
 fn a_lapse_opens_the_gap_where_the_data_was_last_good() {
     let proven = at("2026-11-22T10:00:00Z");
-    let moved = lapse(&active(), revoked(), in_order().dead().diagnosis().findings, Some(proven), now());
+    let moved = lapse(&active(), revoked(), in_order().dead().diagnosis().findings, Some(proven), 0, now());
     assert_eq!(told(&moved), Some(EventKind::AdAccountLapsed));
     assert_eq!(moved.event.as_ref().unwrap().cause, Some(CauseCode::AuthorizationRevoked));
     assert_eq!(open_gap(&moved.after, now()).unwrap().from.to_string(), "2026-11-22");
     assert_eq!(moved.after.grant_id, active().grant_id, "the grant stays: it may heal");
-    let never_proven = lapse(&active(), revoked(), Vec::new(), None, now());
+    let never_proven = lapse(&active(), revoked(), Vec::new(), None, 0, now());
     assert_eq!(open_gap(&never_proven.after, now()).unwrap().from.to_string(), "2026-11-23");
     let imported = AdAccount { last_data_on: "2026-11-18".parse().ok(), ..active() };
-    let from = |proven| open_gap(&lapse(&imported, revoked(), Vec::new(), proven, now()).after, now()).unwrap().from;
+    let from = |proven| open_gap(&lapse(&imported, revoked(), Vec::new(), proven, 0, now()).after, now()).unwrap().from;
     assert_eq!(from(None).to_string(), "2026-11-18");
     assert_eq!(from(Some(proven)).to_string(), "2026-11-22", "TikTok's word comes first");
 }

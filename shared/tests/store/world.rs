@@ -118,7 +118,7 @@ pub fn active() -> Standing {
 pub fn lapsed() -> Standing {
     Standing::NeedsConnecting {
         lapsed_since: now(),
-        last_good_read: now(),
+        gap_opens_at: now(),
         causes: vec![CauseCode::AuthorizationRevoked.into()],
     }
 }

@@ -1,0 +1,236 @@
+//! The guard: when many verdicts at once are bad, distrust the verdicts.
+//!
+//! While it holds, nothing lapses; strikes are kept, and what is still dead when it lets go lapses then. It holds when
+//!
+//! * the canary, a grant of our own on a standing account, is refused or silent;
+//! * TikTok says that our own app is at fault;
+//! * too large a part of the grants that answered within an hour was struck for the first time, or too large a part of
+//!   all grants is struck;
+//! * an operator says so.
+//!
+//! It lets go by itself when none of this is so any more. Whatever it says, no more grants lapse in an hour than
+//! [`Standing::budget`]. A grant counts once, however many ad accounts hang on it: somebody who takes back one
+//! authorization with 5,000 of them is one event, not an outage.
+//!
+//! The numbers: `docs/decisions/guard.md`.
+
+pub mod tally;
+
+use jiff::{SignedDuration, Timestamp};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+
+use super::ids::{GrantId, OrgId};
+use tally::{BUCKET, Numbers, Tally};
+
+/// The time in which grants newly struck are compared with those that answered.
+pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// More than so many per cent of at least so many grants is too large a part.
+const TOO_LARGE: [(i64, i64); 2] = [(2, 200), (20, 20)];
+/// An answer that blames our app casts its doubt for so long.
+const APP_LEVEL: SignedDuration = SignedDuration::from_mins(30);
+/// The canary must have answered within this time. It is asked every minute.
+const CANARY_FRESH: SignedDuration = SignedDuration::from_mins(10);
+/// Once it holds, it holds for so long at least, so that it does not flap.
+const SHORTEST_HOLD: SignedDuration = SignedDuration::from_mins(10);
+/// Grants that may lapse in an hour: so many, or one in a thousand of the ad accounts.
+const LEAST_BUDGET: i64 = 25;
+const BUDGET_SHARE: i64 = 1_000;
+
+/// Why lapsing is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// TikTok refuses the canary, which nobody revoked.
+    CanaryRefused,
+    /// The canary has not answered for too long.
+    CanarySilent,
+    /// TikTok says that our app, our secret or our requests are wrong.
+    AppLevelCode,
+    /// Too many of the grants that answered lately were struck for the first time.
+    ManyNewlyStruck,
+    /// Too many of all grants are struck.
+    ManyStruck,
+    /// An operator holds it.
+    Operator,
+}
+
+impl Doubt {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CanaryRefused => "canary_refused",
+            Self::CanarySilent => "canary_silent",
+            Self::AppLevelCode => "app_level_code",
+            Self::ManyNewlyStruck => "many_newly_struck",
+            Self::ManyStruck => "many_struck",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// What an operator wants, until they say `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forced {
+    Hold,
+    Release,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    pub since: Timestamp,
+    pub reason: Doubt,
+}
+
+/// A grant of our own, on an ad account that nobody but us touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    pub org_id: OrgId,
+    pub grant_id: GrantId,
+}
+
+/// The guard as it is remembered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Forced>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// When the canary was named, or answered healthy last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_passed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_refused_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_level_at: Option<Timestamp>,
+    /// Grows with every hold and release.
+    pub version: u64,
+}
+
+/// The guard, what the fleet answered lately, and what lapsed in this hour: enough to decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub guard: Guard,
+    pub tally: Tally,
+    /// Grants that lapsed in the hour of `now`.
+    pub lapsed_this_hour: i64,
+    /// How often every grant is checked.
+    pub interval: SignedDuration,
+}
+
+/// Which hour a lapse counts in.
+pub fn hour_of(time: Timestamp) -> i64 {
+    time.as_second().div_euclid(3_600)
+}
+
+/// How long buckets are of use: in one interval every grant answers once.
+pub fn memory(interval: SignedDuration) -> SignedDuration {
+    interval + interval / 5 + WINDOW
+}
+
+fn is_too_large(part: i64, of: i64) -> bool {
+    TOO_LARGE.iter().any(|(per_cent, at_least)| of >= *at_least && part * 100 > per_cent * of)
+}
+
+impl Standing {
+    /// What there is to doubt now, whoever may have decided what before.
+    pub fn doubt(&self, now: Timestamp) -> Option<Doubt> {
+        let Guard { canary, canary_passed_at, canary_refused_at, app_level_at, .. } = &self.guard;
+        let lately: Numbers = self.tally.during(WINDOW - BUCKET, now);
+        let all: Numbers = self.tally.during(memory(self.interval), now);
+        if canary.is_some() && canary_refused_at.is_some() && canary_refused_at >= canary_passed_at {
+            Some(Doubt::CanaryRefused)
+        } else if app_level_at.is_some_and(|at| now < at + APP_LEVEL) {
+            Some(Doubt::AppLevelCode)
+        } else if is_too_large(lately.newly, lately.grants) {
+            Some(Doubt::ManyNewlyStruck)
+        } else if is_too_large(all.struck, all.grants) {
+            Some(Doubt::ManyStruck)
+        } else if canary.is_some() && canary_passed_at.is_none_or(|at| at + CANARY_FRESH <= now) {
+            Some(Doubt::CanarySilent)
+        } else {
+            None
+        }
+    }
+
+    /// Grants that may lapse in an hour.
+    pub fn budget(&self, now: Timestamp) -> i64 {
+        LEAST_BUDGET.max(self.tally.during(memory(self.interval), now).accounts / BUDGET_SHARE)
+    }
+
+    /// Whether one more grant, or what is lost under it, may lapse now.
+    pub fn may_lapse(&self, now: Timestamp) -> bool {
+        let is_trusted = match self.guard.forced {
+            Some(Forced::Hold) => false,
+            Some(Forced::Release) => true,
+            None => self.guard.hold.is_none() && self.doubt(now).is_none(),
+        };
+        is_trusted && self.lapsed_this_hour < self.budget(now)
+    }
+
+    /// The guard as it shall be from now on, and the event that tells of it, if anything changes.
+    pub fn review(&self, now: Timestamp) -> Option<(Guard, GuardEvent)> {
+        let reason = match self.guard.forced {
+            Some(Forced::Hold) => Some(Doubt::Operator),
+            Some(Forced::Release) => None,
+            None => self.doubt(now),
+        };
+        let mut guard = self.guard.clone();
+        let kind = match (self.guard.hold, reason) {
+            (None, Some(reason)) => {
+                guard.hold = Some(Hold { since: now, reason });
+                GuardEventKind::SweepHeld
+            }
+            (Some(hold), None) if self.guard.forced.is_some() || hold.since + SHORTEST_HOLD <= now => {
+                guard.hold = None;
+                GuardEventKind::SweepReleased
+            }
+            (Some(_), None | Some(_)) | (None, None) => return None,
+        };
+        guard.version += 1;
+        let reason = reason.or(self.guard.hold.map(|hold| hold.reason));
+        let event = GuardEvent::new(kind, guard.version, reason, now);
+        Some((guard, event))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GuardEventKind {
+    SweepHeld,
+    SweepReleased,
+}
+
+impl GuardEventKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SweepHeld => "SweepHeld",
+            Self::SweepReleased => "SweepReleased",
+        }
+    }
+}
+
+/// What the bus gets when the guard holds or lets go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardEvent {
+    pub event_id: String,
+    pub kind: GuardEventKind,
+    /// The guard's version after the change.
+    pub version: u64,
+    pub occurred_at: Timestamp,
+    /// Why it holds; at a release, why it held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Doubt>,
+}
+
+impl GuardEvent {
+    fn new(kind: GuardEventKind, version: u64, reason: Option<Doubt>, occurred_at: Timestamp) -> Self {
+        let hash = digest(&SHA256, format!("guard-event/v1|{version}|{}", kind.name()).as_bytes());
+        let event_id = hash.as_ref()[..16].iter().fold(String::from("evt_"), |id, byte| id + &format!("{byte:02x}"));
+        Self { event_id, kind, version, occurred_at, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+
+use super::tally::bucket_of;
+use super::*;
+
+const SIX_HOURS: SignedDuration = SignedDuration::from_hours(6);
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_400 + minute * 60).unwrap()
+}
+
+/// Buckets by minute of the story: grants that answered, struck among them, struck newly.
+fn standing(buckets: &[(i64, i64, i64, i64)]) -> Standing {
+    let numbers = |grants, struck, newly| Numbers { grants, struck, newly, accounts: grants * 25 };
+    let tally = buckets
+        .iter()
+        .map(|(minute, grants, struck, newly)| (bucket_of(at(*minute)), numbers(*grants, *struck, *newly)));
+    Standing {
+        guard: Guard::default(),
+        tally: Tally(tally.collect::<BTreeMap<_, _>>()),
+        lapsed_this_hour: 0,
+        interval: SIX_HOURS,
+    }
+}
+
+fn canary() -> Canary {
+    Canary { org_id: "canary".parse().unwrap(), grant_id: "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap() }
+}
+
+/// T87: the limits are those of the contract, and inclusive.
+#[test]
+fn two_per_cent_of_many_and_a_fifth_of_few_are_the_limits() {
+    for (grants, newly, is_held) in [
+        (200, 4, false),
+        (200, 5, true),
+        (199, 5, false),
+        (199, 39, false),
+        (199, 40, true),
+        (20, 4, false),
+        (20, 5, true),
+        (19, 19, false),
+        (10_000, 200, false),
+        (10_000, 201, true),
+    ] {
+        let doubt = standing(&[(0, grants, newly, newly)]).doubt(at(5));
+        assert_eq!(doubt.is_some(), is_held, "{newly} of {grants}");
+    }
+}
+
+/// T88: 37 grants of 4,000 are one thing; one of them with 5,000 ad accounts is still one grant.
+#[test]
+fn a_genuine_event_is_counted_by_grants() {
+    let standing = standing(&[(0, 600, 6, 6), (10, 600, 6, 6)]);
+    assert_eq!(standing.doubt(at(15)), None);
+    assert!(standing.may_lapse(at(15)));
+}
+
+#[test]
+fn an_onset_is_seen_in_the_hour_and_a_long_lie_in_the_fleet() {
+    // Five hours of health, then a lie about everybody.
+    let mut buckets: Vec<_> = (0..30).map(|ten| (ten * 10, 110, 0, 0)).collect();
+    assert_eq!(standing(&buckets).doubt(at(299)), None);
+    buckets.push((300, 110, 110, 110));
+    assert_eq!(standing(&buckets).doubt(at(309)), Some(Doubt::ManyNewlyStruck));
+    // Hours later nobody is struck newly any more; all are struck.
+    let late = standing(&[(700, 4_000, 4_000, 0)]);
+    assert_eq!(late.doubt(at(705)), Some(Doubt::ManyStruck));
+}
+
+#[test]
+fn the_canary_is_believed() {
+    let mut standing = standing(&[(0, 1_000, 0, 0)]);
+    assert_eq!(standing.doubt(at(5)), None, "without a canary the other rules decide");
+    standing.guard.canary = Some(canary());
+    standing.guard.canary_passed_at = Some(at(0));
+    assert_eq!(standing.doubt(at(9)), None);
+    assert_eq!(standing.doubt(at(10)), Some(Doubt::CanarySilent));
+    standing.guard.canary_refused_at = Some(at(1));
+    assert_eq!(standing.doubt(at(2)), Some(Doubt::CanaryRefused));
+    standing.guard.canary_passed_at = Some(at(3));
+    assert_eq!(standing.doubt(at(4)), None);
+}
+
+#[test]
+fn an_app_level_code_holds_and_is_forgotten() {
+    let mut standing = standing(&[]);
+    standing.guard.app_level_at = Some(at(0));
+    assert_eq!(standing.doubt(at(29)), Some(Doubt::AppLevelCode));
+    assert_eq!(standing.doubt(at(30)), None);
+}
+
+#[test]
+fn the_budget_is_one_in_a_thousand_or_twenty_five() {
+    assert_eq!(standing(&[]).budget(at(0)), 25);
+    assert_eq!(standing(&[(0, 4_000, 0, 0)]).budget(at(5)), 100);
+    let mut spent = standing(&[(0, 4_000, 0, 0)]);
+    spent.lapsed_this_hour = 99;
+    assert!(spent.may_lapse(at(5)));
+    spent.lapsed_this_hour = 100;
+    assert!(!spent.may_lapse(at(5)));
+}
+
+#[test]
+fn it_holds_lets_go_and_tells_of_both() {
+    let mut standing = standing(&[(0, 300, 30, 30)]);
+    assert!(!standing.may_lapse(at(1)), "doubt is enough, whether or not somebody has written it down");
+    let (held, event) = standing.review(at(1)).unwrap();
+    assert_eq!((event.kind, event.version, event.reason), (GuardEventKind::SweepHeld, 1, Some(Doubt::ManyNewlyStruck)));
+    standing.guard = held;
+    assert_eq!(standing.review(at(2)), None, "it holds already");
+
+    standing.tally = Tally(BTreeMap::from([(bucket_of(at(5)), Numbers { grants: 300, ..Numbers::default() })]));
+    assert_eq!(standing.review(at(10)), None, "not so soon");
+    assert!(!standing.may_lapse(at(10)));
+    let (released, event) = standing.review(at(11)).unwrap();
+    assert_eq!(
+        (event.kind, event.version, event.reason),
+        (GuardEventKind::SweepReleased, 2, Some(Doubt::ManyNewlyStruck))
+    );
+    standing.guard = released;
+    assert!(standing.may_lapse(at(11)));
+    assert_eq!(standing.review(at(12)), None);
+}
+
+#[test]
+fn an_operator_decides_either_way() {
+    let mut doubtful = standing(&[(0, 300, 300, 300)]);
+    doubtful.guard.forced = Some(Forced::Release);
+    assert!(doubtful.may_lapse(at(1)));
+    assert_eq!(doubtful.review(at(1)), None);
+    doubtful.lapsed_this_hour = 25;
+    assert!(!doubtful.may_lapse(at(1)), "the budget is nobody's to waive");
+
+    let mut fine = standing(&[(0, 300, 0, 0)]);
+    fine.guard.forced = Some(Forced::Hold);
+    assert!(!fine.may_lapse(at(1)));
+    let (held, event) = fine.review(at(1)).unwrap();
+    assert_eq!(event.reason, Some(Doubt::Operator));
+    fine.guard = Guard { forced: Some(Forced::Release), ..held };
+    assert_eq!(fine.review(at(2)).unwrap().1.kind, GuardEventKind::SweepReleased, "an operator waits for nothing");
+}
+
+#[test]
+fn ids_of_guard_events_follow_from_version_and_kind() {
+    let id = |kind, version, minute| GuardEvent::new(kind, version, None, at(minute)).event_id;
+    assert_eq!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepHeld, 1, 9));
+    assert_ne!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepReleased, 1, 0));
+    assert_ne!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepHeld, 2, 0));
+}
