@@ -34,9 +34,11 @@ pub struct AwsSettings {
     region: String,
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`: the function's role.
     credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, or `AWS_ENDPOINT_URL` for both.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `…_EVENTBRIDGE`, `…_SECRETS_MANAGER`, `…_SQS`, or `AWS_ENDPOINT_URL` for all.
     dynamodb_endpoint: Option<String>,
+    eventbridge_endpoint: Option<String>,
     secrets_manager_endpoint: Option<String>,
+    sqs_endpoint: Option<String>,
 }
 
 impl AwsSettings {
@@ -51,7 +53,9 @@ impl AwsSettings {
                 "environment",
             ),
             dynamodb_endpoint: endpoint(env, "AWS_ENDPOINT_URL_DYNAMODB")?,
+            eventbridge_endpoint: endpoint(env, "AWS_ENDPOINT_URL_EVENTBRIDGE")?,
             secrets_manager_endpoint: endpoint(env, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?,
+            sqs_endpoint: endpoint(env, "AWS_ENDPOINT_URL_SQS")?,
         })
     }
 }
@@ -85,8 +89,16 @@ impl Aws {
         aws_sdk_dynamodb::Client::new(&self.config(self.settings.dynamodb_endpoint.as_ref()))
     }
 
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&self.config(self.settings.eventbridge_endpoint.as_ref()))
+    }
+
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         aws_sdk_secretsmanager::Client::new(&self.config(self.settings.secrets_manager_endpoint.as_ref()))
+    }
+
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.config(self.settings.sqs_endpoint.as_ref()))
     }
 
     /// What all clients have in common.
@@ -136,10 +148,20 @@ mod tests {
         assert_eq!(both.dynamodb_endpoint.as_deref(), Some("http://dynamodb.example"));
         assert_eq!(both.secrets_manager_endpoint.as_deref(), Some("http://all.example"));
         assert_eq!(settings(&[]).unwrap().dynamodb_endpoint, None);
+        let queue_and_bus = settings(&[
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://bus.example"),
+            ("AWS_ENDPOINT_URL_SQS", "http://queue.example"),
+        ])
+        .unwrap();
+        assert_eq!(queue_and_bus.eventbridge_endpoint.as_deref(), Some("http://bus.example"));
+        assert_eq!(queue_and_bus.sqs_endpoint.as_deref(), Some("http://queue.example"));
+        assert_eq!(queue_and_bus.dynamodb_endpoint, None);
         let ignored =
             settings(&[("AWS_ENDPOINT_URL", "http://all.example"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")]);
         assert_eq!(ignored.unwrap().dynamodb_endpoint, None);
-        assert!(settings(&[("AWS_ENDPOINT_URL_DYNAMODB", "nonsense")]).is_err());
+        for of_service in ["DYNAMODB", "EVENTBRIDGE", "SECRETS_MANAGER", "SQS"] {
+            assert!(settings(&[(&format!("AWS_ENDPOINT_URL_{of_service}"), "nonsense")]).is_err(), "{of_service}");
+        }
     }
 
     #[test]
@@ -185,6 +207,28 @@ mod tests {
         ));
         let answer = aws(&url).secrets_manager().get_secret_value().secret_id("id").send().await.unwrap();
         assert_eq!(answer.secret_string(), Some("text"));
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn the_bus_is_asked_at_its_endpoint() {
+        let (url, connections) = server(Some(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: 50\r\n\r\n{\"FailedEntryCount\":0,\"Entries\":[{\"EventId\":\"1\"}]}",
+        ));
+        let answer = aws(&url).eventbridge().put_events().send().await.unwrap();
+        assert_eq!(answer.entries()[0].event_id(), Some("1"));
+        assert_eq!(connections.load(Ordering::SeqCst), 1);
+    }
+
+    /// The queue's URL may name another host; the endpoint is where it is asked.
+    #[tokio::test]
+    async fn the_queue_is_asked_at_its_endpoint() {
+        let (url, connections) = server(Some(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 17\r\n\r\n{\"MessageId\":\"1\"}",
+        ));
+        let queue = "https://sqs.eu-central-1.amazonaws.com/1/checks";
+        let answer = aws(&url).sqs().send_message().queue_url(queue).message_body("{}").send().await.unwrap();
+        assert_eq!(answer.message_id(), Some("1"));
         assert_eq!(connections.load(Ordering::SeqCst), 1);
     }
 

@@ -4,6 +4,7 @@
 //! [`domain`] decide, and stores the decision. [`domain`] knows nothing of the others.
 
 pub mod aws;
+pub mod bus;
 pub mod config;
 pub mod domain;
 pub mod http;

@@ -14,6 +14,7 @@ const NAMESPACE: &str = "Reconnect";
 pub enum Unit {
     Count,
     Milliseconds,
+    Seconds,
 }
 
 impl Unit {
@@ -21,6 +22,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Milliseconds => "Milliseconds",
+            Self::Seconds => "Seconds",
         }
     }
 }
@@ -65,6 +67,7 @@ mod tests {
         let metrics = [
             Metric { name: "Refused", unit: Unit::Count, value: 1 },
             Metric { name: "TikTokTime", unit: Unit::Milliseconds, value: 812 },
+            Metric { name: "Age", unit: Unit::Seconds, value: 60 },
         ];
         let line = line(&[("Cause", "wrong_business_center")], &metrics, Timestamp::from_second(1).unwrap());
         assert_eq!(
@@ -72,9 +75,13 @@ mod tests {
             json!({
                 "_aws": { "Timestamp": 1000, "CloudWatchMetrics": [{
                     "Namespace": "Reconnect", "Dimensions": [["Cause"]],
-                    "Metrics": [{ "Name": "Refused", "Unit": "Count" }, { "Name": "TikTokTime", "Unit": "Milliseconds" }],
+                    "Metrics": [
+                        { "Name": "Refused", "Unit": "Count" },
+                        { "Name": "TikTokTime", "Unit": "Milliseconds" },
+                        { "Name": "Age", "Unit": "Seconds" },
+                    ],
                 }]},
-                "Cause": "wrong_business_center", "Refused": 1, "TikTokTime": 812,
+                "Cause": "wrong_business_center", "Refused": 1, "TikTokTime": 812, "Age": 60,
             })
         );
         assert!(!line.to_string().contains('\n'));

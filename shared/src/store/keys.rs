@@ -20,7 +20,7 @@ pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
 /// Grants that are due for a check are spread over this many partitions.
 pub const DUE_SHARDS: u8 = 64;
 /// Events that wait for the bus are spread over this many.
-const OUTBOX_SHARDS: u8 = 16;
+pub const OUTBOX_SHARDS: u8 = 16;
 
 pub fn org(org_id: &OrgId) -> String {
     format!("ORG#{org_id}")
@@ -95,7 +95,11 @@ pub fn due_partition(shard: u8) -> String {
 /// Events that the bus has not got yet wait in the same index as due grants, in partitions of their own.
 pub fn outbox_shard(event_id: &str) -> String {
     let hash = digest(&SHA256, event_id.as_bytes());
-    format!("OUTBOX#{:02}", hash.as_ref()[0] % OUTBOX_SHARDS)
+    outbox_partition(hash.as_ref()[0] % OUTBOX_SHARDS)
+}
+
+pub fn outbox_partition(shard: u8) -> String {
+    format!("OUTBOX#{shard:02}")
 }
 
 pub fn due_at(at: Timestamp, org_id: &OrgId, grant_id: &GrantId) -> String {

@@ -26,6 +26,7 @@ pub mod importing;
 pub mod items;
 pub mod keys;
 pub mod listing;
+pub mod outbox;
 pub mod starting;
 pub mod transact;
 pub mod verdicts;
