@@ -15,12 +15,18 @@
 //! | `ACTIVATION_TTL_SECONDS` | 1 to 3,600, by default 900 |
 //! | `TICKET_TTL_SECONDS` | 1 to 300, by default 300 |
 //! | `CHECK_INTERVAL_SECONDS` | 60 to 86,400, by default 21,600 |
+//! | `STRIKE_SPACING_SECONDS` | 10 to 86,400, by default 1,800: between the two checks that a lapse takes |
+//! | `LATE_SETTLING_DAYS` | 0 to 30, by default 0: days whose data TikTok may still correct after they ended |
+//! | `TIKTOK_QPS` | 1 to 50, by default 10: calls a second that TikTok allows our app per endpoint |
+//! | `CHECKS_AT_ONCE` | 1 to 100, by default 2, no more than `TIKTOK_QPS`: checks that the queue lets run at a time |
 //! | `AWS_CA_BUNDLE` | file of extra PEM roots |
 //! | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, … | the SDK's own, see [`AwsSettings`](crate::aws::AwsSettings) |
 //! | `RUST_LOG` | how much is logged, by default `info` |
 
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use jiff::SignedDuration;
 use tracing_subscriber::filter::Targets;
@@ -125,6 +131,28 @@ impl Environment {
         self.seconds("CHECK_INTERVAL_SECONDS", 60..=86_400, 21_600)
     }
 
+    pub fn strike_spacing(&self) -> Result<SignedDuration, SettingError> {
+        self.seconds("STRIKE_SPACING_SECONDS", 10..=86_400, 1_800)
+    }
+
+    pub fn late_settling_days(&self) -> Result<i64, SettingError> {
+        self.number("LATE_SETTLING_DAYS", 0..=30, 0)
+    }
+
+    pub fn tiktok_qps(&self) -> Result<u32, SettingError> {
+        self.number("TIKTOK_QPS", 1..=50, 10)
+    }
+
+    /// Checks that ask TikTok only once, all at the same time, must still keep to its limit. Two are always allowed: the
+    /// queue cannot be held to fewer.
+    pub fn checks_at_once(&self) -> Result<u32, SettingError> {
+        let checks = self.number("CHECKS_AT_ONCE", 1..=100, 2)?;
+        if checks > self.tiktok_qps()?.max(2) {
+            return Err(malformed("CHECKS_AT_ONCE", "no more than TIKTOK_QPS"));
+        }
+        Ok(checks)
+    }
+
     pub fn ca_bundle(&self) -> Option<PathBuf> {
         self.optional("AWS_CA_BUNDLE").map(PathBuf::from)
     }
@@ -149,14 +177,16 @@ impl Environment {
         range: RangeInclusive<i64>,
         default: i64,
     ) -> Result<SignedDuration, SettingError> {
-        let seconds =
-            match self.optional(name) {
-                None => default,
-                Some(text) => text.parse().ok().filter(|seconds| range.contains(seconds)).ok_or_else(|| {
-                    malformed(name, &format!("a whole number from {} to {}", range.start(), range.end()))
-                })?,
-            };
-        Ok(SignedDuration::from_secs(seconds))
+        self.number(name, range, default).map(SignedDuration::from_secs)
+    }
+
+    fn number<T>(&self, name: &'static str, range: RangeInclusive<T>, default: T) -> Result<T, SettingError>
+    where
+        T: FromStr + PartialOrd + fmt::Display,
+    {
+        let Some(text) = self.optional(name) else { return Ok(default) };
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| malformed(name, &format!("a whole number from {} to {}", range.start(), range.end())))
     }
 }
 
@@ -200,6 +230,9 @@ mod tests {
         assert_eq!(env.activation_ttl(), Ok(SignedDuration::from_mins(15)));
         assert_eq!(env.ticket_ttl(), Ok(SignedDuration::from_mins(5)));
         assert_eq!(env.check_interval(), Ok(SignedDuration::from_hours(6)));
+        assert_eq!(env.strike_spacing(), Ok(SignedDuration::from_mins(30)));
+        assert_eq!(env.late_settling_days(), Ok(0));
+        assert_eq!((env.tiktok_qps(), env.checks_at_once()), (Ok(10), Ok(2)));
         assert_eq!(env.ca_bundle(), None);
         assert!(env.log_filter().unwrap().would_enable("any", &tracing::Level::INFO));
         assert!(!env.log_filter().unwrap().would_enable("any", &tracing::Level::DEBUG));
@@ -208,10 +241,13 @@ mod tests {
     #[test]
     fn what_is_malformed_is_named_and_not_repeated() {
         type Read = fn(&Environment) -> Option<SettingError>;
-        let reads: [(&'static str, Read); 6] = [
+        let reads: [(&'static str, Read); 9] = [
             ("ACTIVATION_TTL_SECONDS", |env| env.activation_ttl().err()),
             ("TICKET_TTL_SECONDS", |env| env.ticket_ttl().err()),
             ("CHECK_INTERVAL_SECONDS", |env| env.check_interval().err()),
+            ("STRIKE_SPACING_SECONDS", |env| env.strike_spacing().err()),
+            ("TIKTOK_QPS", |env| env.tiktok_qps().err()),
+            ("CHECKS_AT_ONCE", |env| env.checks_at_once().err()),
             ("TIKTOK_API_BASE", |env| env.tiktok().err()),
             ("TIKTOK_AUTH_BASE", |env| env.tiktok().err()),
             ("CHECK_QUEUE_URL", |env| env.check_queue_url().err()),
@@ -258,5 +294,16 @@ mod tests {
         assert_eq!(ttl("1"), Ok(SignedDuration::from_secs(1)));
         assert_eq!(ttl("300"), Ok(SignedDuration::from_secs(300)));
         assert!(ttl("301").is_err());
+        let days = |value| Environment::of(&[("LATE_SETTLING_DAYS", value)]).late_settling_days();
+        assert_eq!((days("0"), days("30")), (Ok(0), Ok(30)));
+        assert!(days("31").is_err() && days("-1").is_err());
+    }
+
+    #[test]
+    fn more_checks_than_calls_a_second_are_refused() {
+        let checks = |qps, checks| Environment::of(&[("TIKTOK_QPS", qps), ("CHECKS_AT_ONCE", checks)]).checks_at_once();
+        assert_eq!((checks("20", "20"), checks("1", "2")), (Ok(20), Ok(2)));
+        assert!(checks("20", "21").is_err() && checks("1", "3").is_err() && checks("50", "51").is_err());
+        assert!(matches!(checks("0", "1"), Err(SettingError::Malformed { name: "TIKTOK_QPS", .. })));
     }
 }

@@ -77,6 +77,19 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    pub const ALL: [Self; 10] = [
+        Self::Exchange,
+        Self::Revoke,
+        Self::AuthorizedAdAccounts,
+        Self::AdAccountInfo,
+        Self::UserInfo,
+        Self::BusinessCenters,
+        Self::ReachableAssets,
+        Self::OwnedAssets,
+        Self::Members,
+        Self::Report,
+    ];
+
     pub fn path(self) -> &'static str {
         match self {
             Self::Exchange => "/oauth2/access_token/",

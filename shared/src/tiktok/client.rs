@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::pace::Pace;
 use super::wire;
 use crate::domain::checks::{Asked, Endpoint, Evidence, Refusal};
 use crate::sealing::AccessToken;
@@ -21,6 +22,8 @@ use crate::sealing::AccessToken;
 const READ_ATTEMPT: Duration = Duration::from_secs(6);
 /// More than 5,000 ad accounts fit; an answer beyond it is not read further.
 const MAX_BODY: usize = 1 << 20;
+/// How often a question is put again, for somebody who is waiting for the answer.
+const RETRIES: usize = 2;
 
 /// The client. Cheap to clone; make one per process.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct TikTok {
     api_base: Url,
     pub(super) auth_base: Url,
     pub(super) now: fn() -> Timestamp,
+    retries: usize,
+    pace: Option<Pace>,
 }
 
 /// When a question may be put again. At most twice in any case, and only while the deadline allows.
@@ -56,10 +61,23 @@ impl TikTok {
     /// `http` must neither follow redirects nor use a proxy, since it carries our secret; `api_base` and `auth_base` are
     /// `https://business-api.tiktok.com` in production.
     pub fn new(http: reqwest::Client, api_base: Url, auth_base: Url, now: fn() -> Timestamp) -> Self {
-        Self { http, api_base, auth_base, now }
+        Self { http, api_base, auth_base, now, retries: RETRIES, pace: None }
     }
 
-    /// A question with a token. Asked again up to twice while TikTok is throttling or unavailable.
+    /// Puts every question once: for the sweep, which asks again in its next run.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        Self { retries: 0, ..self }
+    }
+
+    /// Puts every question when its turn comes. One whose turn does not come before its deadline is not sent and counts
+    /// as unavailable.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pace: Some(pace), ..self }
+    }
+
+    /// A question with a token. Asked again up to twice while TikTok is throttling or unavailable, if retries are wanted.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         endpoint: Endpoint,
@@ -97,6 +115,11 @@ impl TikTok {
         deadline: Instant,
     ) -> Asked<T> {
         let attempt = || async {
+            if let Some(pace) = &self.pace
+                && timeout_at(deadline, pace.turn(endpoint)).await.is_err()
+            {
+                return Ok(self.unsent(endpoint));
+            }
             let until = Instant::now().checked_add(longest_attempt).map_or(deadline, |end| end.min(deadline));
             let attempt = self.attempt(endpoint, request(), until).await;
             let again = match retry {
@@ -109,7 +132,7 @@ impl TikTok {
             .with_min_delay(Duration::from_millis(200))
             .with_factor(3.0)
             .with_jitter()
-            .with_max_times(2);
+            .with_max_times(self.retries);
         attempt
             .retry(backoff)
             .adjust(|_, delay| delay.filter(|delay| Instant::now() + *delay < deadline))
@@ -125,7 +148,7 @@ impl TikTok {
     ) -> Attempt<T> {
         let mut evidence = self.evidence(endpoint);
         if Instant::now() >= until {
-            return Attempt { asked: Asked { evidence, answer: Err(Refusal::Unavailable) }, sent: true };
+            return Attempt { asked: self.unsent(endpoint), sent: true };
         }
         let (answer, sent) = match timeout_at(until, body(endpoint, request)).await {
             Ok(Ok(body)) => (wire::read(endpoint, &body, &mut evidence), true),
@@ -137,6 +160,11 @@ impl TikTok {
             }
         };
         Attempt { asked: Asked { evidence, answer }, sent }
+    }
+
+    /// There was no time to ask.
+    fn unsent<T>(&self, endpoint: Endpoint) -> Asked<T> {
+        Asked { evidence: self.evidence(endpoint), answer: Err(Refusal::Unavailable) }
     }
 
     fn evidence(&self, endpoint: Endpoint) -> Evidence {

@@ -106,19 +106,6 @@ mod tests {
 
     use super::*;
 
-    const ENDPOINTS: [Endpoint; 10] = [
-        Endpoint::Exchange,
-        Endpoint::Revoke,
-        Endpoint::AuthorizedAdAccounts,
-        Endpoint::AdAccountInfo,
-        Endpoint::UserInfo,
-        Endpoint::BusinessCenters,
-        Endpoint::ReachableAssets,
-        Endpoint::OwnedAssets,
-        Endpoint::Members,
-        Endpoint::Report,
-    ];
-
     /// Every code that TikTok's SDK or its published list knows, as a read with an uninformative text is classified.
     #[rustfmt::skip]
     const KNOWN: &[(Refusal, &[i64])] = &[
@@ -214,7 +201,7 @@ mod tests {
             (40002, "auth_code: not valid"),
         ] {
             assert_eq!(classify(Endpoint::Exchange, code, message), Refusal::CodeRejected, "{code} {message}");
-            for endpoint in ENDPOINTS.into_iter().filter(|one| *one != Endpoint::Exchange) {
+            for endpoint in Endpoint::ALL.into_iter().filter(|one| *one != Endpoint::Exchange) {
                 assert_eq!(classify(endpoint, code, message), Refusal::AppMisconfigured, "{code} {endpoint:?}");
             }
         }
@@ -237,7 +224,7 @@ mod tests {
         #[test]
         fn every_code_that_is_not_on_the_list_is_unrecognised(
             code in prop_oneof![any::<i64>(), 0i64..100_000].prop_filter("listed", |code| !listed(*code)),
-            endpoint in proptest::sample::select(&ENDPOINTS[..]),
+            endpoint in proptest::sample::select(&Endpoint::ALL[..]),
             message in prop_oneof![
                 any::<String>(),
                 proptest::sample::select(TEXTS).prop_map(|(_, fragments, _)| fragments.join(" ")),
@@ -249,7 +236,7 @@ mod tests {
         #[test]
         fn no_text_turns_a_code_into_a_dead_token_or_a_lost_account(
             code in 0i64..100_000,
-            endpoint in proptest::sample::select(&ENDPOINTS[..]),
+            endpoint in proptest::sample::select(&Endpoint::ALL[..]),
             message in prop_oneof![
                 any::<String>(),
                 proptest::sample::select(TEXTS).prop_map(|(_, fragments, _)| fragments.join(" ").to_uppercase()),

@@ -7,6 +7,7 @@
 //! * `client` sends one question: deadlines, retries, size limits, and which HTTP answers are answers at all.
 //! * `wire` is TikTok's JSON; none of its types are visible outside.
 //! * `codes` classifies TikTok's codes and texts.
+//! * `pace` holds the sweep back, for TikTok's limits and for the people who are waiting.
 //! * `paging` walks lists to their end, or says that it could not.
 //! * `consent` and `gather` are the questions themselves.
 //!
@@ -18,6 +19,7 @@ mod client;
 mod codes;
 mod consent;
 mod gather;
+mod pace;
 mod paging;
 mod wire;
 
@@ -25,3 +27,4 @@ pub use client::TikTok;
 pub use codes::suspects_secret;
 pub use consent::{ExchangeFailed, Exchanged};
 pub use gather::Member;
+pub use pace::Pace;
