@@ -7,6 +7,7 @@ pub mod aws;
 pub mod bus;
 pub mod config;
 pub mod domain;
+pub mod finishing;
 pub mod http;
 pub mod judging;
 pub mod logging;

@@ -5,17 +5,15 @@
 
 pub mod callback;
 pub mod clients;
-mod commit;
 mod complete;
-mod siblings;
 
 use http::StatusCode;
 use serde_json::json;
 use shared::domain::activation::Shown;
+use shared::finishing::Budget;
 use shared::http::{Request, Response, respond};
 use shared::receipt::receipt;
 
-use clients::Budget;
 pub use clients::Clients;
 pub use complete::CompleteError;
 
@@ -34,7 +32,7 @@ pub async fn handle(clients: &Clients, request: Request) -> Result<Response, Com
 async fn take_back(clients: &Clients, request: &Request) -> Result<Response, CompleteError> {
     Ok(match Redirect::parse(request.raw_query()) {
         Redirect::Approved { state, code } => {
-            let seal = clients.web_seal().await?;
+            let seal = clients.web.seal(clients.now()).await?;
             let ticket = shared::http::ticket::seal(&seal, &state, &code, clients.ticket_ttl, clients.now());
             callback::to_app(&clients.app_url, &format!("activation_ticket={}", ticket.expose()))
         }

@@ -232,6 +232,7 @@ fn waiting(
         started_at: now,
         expires_at: now + clients.activation_ttl,
         also_business_center: asked.also_business_center,
+        reach: asked.caller.reach.clone(),
         grant_at_start: account.grant_id.clone(),
         state: State::Waiting,
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{InvalidId, Label, OrgId, UserId};
 
 /// The person behind a request, as the verified token describes them.
@@ -16,8 +18,10 @@ pub struct Caller {
     pub display: Option<String>,
 }
 
-/// `account_access`: the kinds that are listed must each match; a kind that is not listed does not limit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// `account_access`: the kinds that are listed must each match; a kind that is not listed does not limit. Stored as the
+/// claim; without one it is everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Option<String>", into = "Option<String>")]
 pub struct Reach {
     pub brands: Option<BTreeSet<Label>>,
     pub markets: Option<BTreeSet<Label>>,
@@ -64,6 +68,19 @@ impl Reach {
         Ok(reach)
     }
 
+    /// The claim that reads as this; everything has none.
+    fn claim(&self) -> Option<String> {
+        let kinds = [("brand", &self.brands), ("market", &self.markets), ("partner", &self.partners)];
+        let mut entries = Vec::new();
+        for (kind, listed) in kinds {
+            match listed {
+                Some(ids) if ids.is_empty() => return Some(String::new()),
+                ids => entries.extend(ids.iter().flatten().map(|id| format!("{kind}:{id}"))),
+            }
+        }
+        (!entries.is_empty()).then(|| entries.join(" "))
+    }
+
     pub fn is_everything(&self) -> bool {
         self.brands.is_none() && self.markets.is_none() && self.partners.is_none()
     }
@@ -77,6 +94,19 @@ impl Reach {
         matches(&self.brands, &belonging.brand)
             && matches(&self.markets, &belonging.market)
             && matches(&self.partners, &belonging.partner)
+    }
+}
+
+impl TryFrom<Option<String>> for Reach {
+    type Error = InvalidReach;
+    fn try_from(claim: Option<String>) -> Result<Self, InvalidReach> {
+        claim.map_or_else(|| Ok(Self::default()), |claim| Self::parse(&claim))
+    }
+}
+
+impl From<Reach> for Option<String> {
+    fn from(reach: Reach) -> Self {
+        reach.claim()
     }
 }
 
@@ -97,6 +127,25 @@ mod tests {
         assert!(!reaches("partner:agency-1"), "an account without a partner is in no partner's reach");
         assert!(!reaches(""));
         assert!(Reach::default().contains(&in_shop_de()));
+    }
+
+    /// What is stored reads as what it was; above all, nothing never turns into everything.
+    #[test]
+    fn it_is_stored_as_the_claim() {
+        for (claim, stored) in [
+            ("market:fr brand:shop brand:a", r#""brand:a brand:shop market:fr""#),
+            ("partner:agency-1", r#""partner:agency-1""#),
+            ("", r#""""#),
+        ] {
+            let reach = Reach::parse(claim).unwrap();
+            assert_eq!(serde_json::to_string(&reach).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<Reach>(stored).unwrap(), reach);
+        }
+        assert_eq!(serde_json::to_string(&Reach::default()).unwrap(), "null");
+        assert!(serde_json::from_str::<Reach>("null").unwrap().is_everything());
+        assert!(serde_json::from_str::<Reach>(r#""region:eu""#).is_err());
+        let nothing = Reach { brands: Some(BTreeSet::new()), ..Reach::parse("market:de").unwrap() };
+        assert_eq!(serde_json::to_string(&nothing).unwrap(), r#""""#);
     }
 
     #[test]

@@ -3,14 +3,16 @@
 //! * `Waiting`: a state was minted and the person sent to TikTok.
 //! * `Exchanging`: the person is back and somebody has the right to spend the code, once.
 //! * `Verifying`: the candidate token is stored; evidence is gathered, again and again if TikTok cannot answer.
-//! * `Closed`: with an outcome that never changes.
+//! * `Closed`: with an outcome that never changes; accounts asked for through `also` may be left to do.
 //!
-//! [`Activation::next_step`] says what a completion may do now; the moves below check the same rule again, and the
-//! store's conditional writes restate it, so that the table referees races.
+//! [`Activation::next_step`] says what may be done now; the moves below check the same rule again, and the store's
+//! conditional writes restate it, so that the table referees races. [`Activation::due_at`] says when somebody is to look
+//! who is not the person at the screen.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::access::Reach;
 use super::causes::{Cause, CauseCode};
 use super::checks::{Finding, Person};
 use super::gap::Gap;
@@ -22,6 +24,11 @@ pub const EXCHANGE_LEASE: SignedDuration = SignedDuration::from_secs(60);
 pub const VERIFY_LEASE: SignedDuration = SignedDuration::from_secs(35);
 /// A pending activation ends within this time of the exchange.
 pub const PENDING_LIFE: SignedDuration = SignedDuration::from_mins(15);
+/// Whoever cannot answer in the last part of that time ends it. Due activations are looked for once a minute, so a try in
+/// this part may be the last that is in time.
+const LAST_PART: SignedDuration = SignedDuration::from_mins(2);
+/// After a try without an answer, the next one comes no sooner.
+const SOON: SignedDuration = SignedDuration::from_secs(30);
 /// Live activations one person may have.
 pub const MAX_LIVE: usize = 10;
 
@@ -37,6 +44,8 @@ pub struct Activation {
     pub expires_at: Timestamp,
     /// Also reconnect the other lapsed accounts of the same Business Center.
     pub also_business_center: bool,
+    /// What the person who started reached when they were last here: limits `also`, and what is left of it later.
+    pub reach: Reach,
     /// The grant that the account had when the activation began.
     pub grant_at_start: Option<GrantId>,
     pub state: State,
@@ -47,9 +56,31 @@ pub struct Activation {
 #[expect(clippy::large_enum_variant, reason = "there is one at a time, and its end is what everybody waits for")]
 pub enum State {
     Waiting,
-    Exchanging { claimed_at: Timestamp },
-    Verifying { exchanged_at: Timestamp, leased_until: Timestamp },
-    Closed { closed_at: Timestamp, outcome: Outcome },
+    Exchanging {
+        claimed_at: Timestamp,
+    },
+    Verifying {
+        exchanged_at: Timestamp,
+        /// Until then somebody is at it.
+        leased_until: Timestamp,
+        /// When it is gone on with if nobody asks.
+        due_at: Timestamp,
+    },
+    Closed {
+        closed_at: Timestamp,
+        outcome: Outcome,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        siblings: Option<SiblingsLeft>,
+    },
+}
+
+/// Accounts asked for through `also` are still to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiblingsLeft {
+    /// When they are gone on with if nobody asks.
+    pub due_at: Timestamp,
+    /// Those that are not done by then stay as they are.
+    pub until: Timestamp,
 }
 
 /// How it ended.
@@ -60,8 +91,6 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         authorized_by: Option<Person>,
         grant_id: GrantId,
-        /// Whether accounts asked for through `also` are still to be done.
-        siblings_left: bool,
     },
     Refused {
         cause: Cause,
@@ -72,7 +101,6 @@ pub enum Outcome {
         /// The grant that the siblings moved to all the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grant_id: Option<GrantId>,
-        siblings_left: bool,
     },
     /// Somebody else presented the ticket.
     NotTheirs { presented_by: UserId, presented_in: OrgId },
@@ -83,15 +111,21 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn siblings_left(&self) -> bool {
-        matches!(self, Self::Reconnected { siblings_left: true, .. } | Self::Refused { siblings_left: true, .. })
-    }
-
     pub fn grant_id(&self) -> Option<&GrantId> {
         match self {
             Self::Reconnected { grant_id, .. } => Some(grant_id),
             Self::Refused { grant_id, .. } => grant_id.as_ref(),
             Self::NotTheirs { .. } | Self::AlreadyActive | Self::GaveUp { .. } => None,
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        match self {
+            Self::Reconnected { .. } => Shown::Reconnected,
+            Self::Refused { cause, .. } => Shown::Refused { cause: Some(cause.clone()) },
+            Self::NotTheirs { .. } => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
+            Self::AlreadyActive => Shown::Refused { cause: None },
+            Self::GaveUp { cause } => Shown::GaveUp { cause: cause.clone() },
         }
     }
 }
@@ -118,7 +152,7 @@ pub struct ReceiptLine {
     pub outcome: LineOutcome,
 }
 
-/// What a completion by the right person may do now.
+/// What may be done now, by the right person or, from `Verify` on, without them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Take the one right to exchange the code.
@@ -168,8 +202,27 @@ impl Activation {
             State::Verifying { leased_until, .. } if now < *leased_until => Step::Wait,
             State::Verifying { exchanged_at, .. } if now < *exchanged_at + PENDING_LIFE => Step::Verify,
             State::Verifying { .. } => Step::GiveUp,
-            State::Closed { outcome, .. } if outcome.siblings_left() => Step::Siblings,
-            State::Closed { .. } => Step::Done,
+            State::Closed { siblings: Some(_), .. } => Step::Siblings,
+            State::Closed { siblings: None, .. } => Step::Done,
+        }
+    }
+
+    /// When somebody has to look at it, though nobody asks. One that waits for a person, or is done, needs nobody.
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            State::Waiting => None,
+            State::Exchanging { claimed_at } => Some(*claimed_at + EXCHANGE_LEASE),
+            State::Verifying { due_at, .. } => Some(*due_at),
+            State::Closed { siblings, .. } => siblings.map(|left| left.due_at),
+        }
+    }
+
+    /// Whether what TikTok does not answer now has to be ended without its answer.
+    pub fn is_last_try(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Verifying { exchanged_at, .. } => *exchanged_at + PENDING_LIFE - LAST_PART <= now,
+            State::Closed { siblings: Some(left), .. } => left.until - LAST_PART <= now,
+            State::Waiting | State::Exchanging { .. } | State::Closed { siblings: None, .. } => false,
         }
     }
 
@@ -187,9 +240,7 @@ impl Activation {
     /// The code was exchanged; the candidate token goes into the store with this move.
     pub fn exchanged(self, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
-            State::Exchanging { .. } => {
-                Ok(Self { state: State::Verifying { exchanged_at: now, leased_until: now + VERIFY_LEASE }, ..self })
-            }
+            State::Exchanging { .. } => Ok(Self { state: leased(now, now), ..self }),
             State::Waiting | State::Verifying { .. } | State::Closed { .. } => Err(self.not_from()),
         }
     }
@@ -197,8 +248,8 @@ impl Activation {
     /// Takes up the verification that somebody left.
     pub fn resume(self, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
-            State::Verifying { exchanged_at, leased_until } if leased_until <= now => {
-                Ok(Self { state: State::Verifying { exchanged_at, leased_until: now + VERIFY_LEASE }, ..self })
+            State::Verifying { exchanged_at, leased_until, .. } if leased_until <= now => {
+                Ok(Self { state: leased(exchanged_at, now), ..self })
             }
             State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => {
                 Err(self.not_from())
@@ -206,11 +257,12 @@ impl Activation {
         }
     }
 
-    /// TikTok could not answer: lets the next completion go on at once.
+    /// TikTok could not answer: the person may go on at once, and without them it is gone on with a little later.
     pub fn released(self, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
             State::Verifying { exchanged_at, .. } => {
-                Ok(Self { state: State::Verifying { exchanged_at, leased_until: now }, ..self })
+                let due_at = later(exchanged_at + PENDING_LIFE, now);
+                Ok(Self { state: State::Verifying { exchanged_at, leased_until: now, due_at }, ..self })
             }
             State::Waiting | State::Exchanging { .. } | State::Closed { .. } => Err(self.not_from()),
         }
@@ -220,20 +272,41 @@ impl Activation {
     pub fn close(self, outcome: Outcome, now: Timestamp) -> Result<Self, TransitionError> {
         match self.state {
             State::Waiting | State::Exchanging { .. } | State::Verifying { .. } => {
-                Ok(Self { state: State::Closed { closed_at: now, outcome }, ..self })
+                Ok(Self { state: State::Closed { closed_at: now, outcome, siblings: None }, ..self })
             }
             State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// Ends it for the asked-for account; those asked for through `also` follow, within the same time.
+    pub fn close_with_siblings(self, outcome: Outcome, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            State::Verifying { exchanged_at, .. } => {
+                let left = SiblingsLeft { due_at: now + VERIFY_LEASE, until: exchanged_at + PENDING_LIFE };
+                Ok(Self { state: State::Closed { closed_at: now, outcome, siblings: Some(left) }, ..self })
+            }
+            State::Waiting | State::Exchanging { .. } | State::Closed { .. } => Err(self.not_from()),
+        }
+    }
+
+    /// Somebody goes on with the accounts asked for through `also`: the next look comes after that.
+    pub fn siblings_taken_up(mut self, now: Timestamp) -> Result<Self, TransitionError> {
+        match &mut self.state {
+            State::Closed { siblings: Some(left), .. } => {
+                left.due_at = later(left.until, now).max(now + VERIFY_LEASE);
+                Ok(self)
+            }
+            State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => {
+                Err(self.not_from())
+            }
         }
     }
 
     /// Every account asked for through `also` has its line. The outcome itself stays as it was.
     pub fn siblings_done(mut self) -> Result<Self, TransitionError> {
         match &mut self.state {
-            State::Closed {
-                outcome: Outcome::Reconnected { siblings_left, .. } | Outcome::Refused { siblings_left, .. },
-                ..
-            } if *siblings_left => {
-                *siblings_left = false;
+            State::Closed { siblings: left @ Some(_), .. } => {
+                *left = None;
                 Ok(self)
             }
             State::Waiting | State::Exchanging { .. } | State::Verifying { .. } | State::Closed { .. } => {
@@ -251,18 +324,25 @@ impl Activation {
         match (self.next_step(now), &self.state) {
             (Step::Claim, _) => Shown::Waiting,
             (Step::Expired, _) => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
-            (Step::Wait | Step::Verify | Step::Siblings, _)
-            | (Step::Done, State::Waiting | State::Exchanging { .. } | State::Verifying { .. }) => Shown::Pending,
+            (_, State::Closed { siblings: Some(left), .. }) if now < left.until => Shown::Pending,
+            (_, State::Closed { outcome, .. }) => outcome.shown(),
             (Step::LostExchange | Step::GiveUp, _) => Shown::GaveUp { cause: CauseCode::TiktokUnavailable.into() },
-            (Step::Done, State::Closed { outcome, .. }) => match outcome {
-                Outcome::Reconnected { .. } => Shown::Reconnected,
-                Outcome::Refused { cause, .. } => Shown::Refused { cause: Some(cause.clone()) },
-                Outcome::NotTheirs { .. } => Shown::Refused { cause: Some(CauseCode::LinkExpired.into()) },
-                Outcome::AlreadyActive => Shown::Refused { cause: None },
-                Outcome::GaveUp { cause } => Shown::GaveUp { cause: cause.clone() },
-            },
+            (Step::Wait | Step::Verify | Step::Siblings | Step::Done, _) => Shown::Pending,
         }
     }
+}
+
+/// Somebody is at it, and if they do not come to an end, it is due.
+fn leased(exchanged_at: Timestamp, now: Timestamp) -> State {
+    let leased_until = now + VERIFY_LEASE;
+    State::Verifying { exchanged_at, leased_until, due_at: leased_until }
+}
+
+/// The next try: the longer it takes, the later, but early enough to be one before `end`.
+fn later(end: Timestamp, now: Timestamp) -> Timestamp {
+    let lasted = now.duration_since(end - PENDING_LIFE);
+    let wait = SignedDuration::from_secs(lasted.as_secs() / 4).max(SOON);
+    (now + wait).min(end - LAST_PART).max(now)
 }
 
 /// The outcome as the API words it.
@@ -312,6 +392,7 @@ mod tests {
             started_at: start(),
             expires_at: start() + SignedDuration::from_mins(15),
             also_business_center: false,
+            reach: Reach::default(),
             grant_at_start: None,
             state: State::Waiting,
         }
@@ -336,6 +417,54 @@ mod tests {
         let claimed = waiting().claim(start()).unwrap();
         assert_eq!(claimed.next_step(start() + SignedDuration::from_secs(59)), Step::Wait);
         assert_eq!(claimed.next_step(start() + EXCHANGE_LEASE), Step::LostExchange);
+    }
+
+    /// Left alone by the person, it is looked at again and again, ever more seldom, and once more before its time is over.
+    #[test]
+    fn a_pending_one_is_due_until_it_ends() {
+        let exchanged_at = start();
+        let mut pending = waiting().claim(start()).unwrap();
+        assert_eq!((waiting().due_at(), pending.due_at()), (None, Some(start() + EXCHANGE_LEASE)));
+        pending = pending.exchanged(exchanged_at).unwrap();
+        assert_eq!(pending.due_at(), Some(start() + VERIFY_LEASE), "somebody is at it until then");
+        pending = pending.released(start()).unwrap();
+        let mut tries = Vec::new();
+        let ended_at = loop {
+            let now = pending.due_at().unwrap();
+            assert_eq!(pending.next_step(now), Step::Verify);
+            tries.push(now.duration_since(exchanged_at).as_secs());
+            pending = pending.resume(now).unwrap();
+            if pending.is_last_try(now) {
+                break now;
+            }
+            pending = pending.released(now).unwrap();
+        };
+        assert_eq!(tries[..4], [30, 60, 90, 120]);
+        assert!((10..20).contains(&tries.len()), "{tries:?}");
+        assert_eq!(ended_at, exchanged_at + SignedDuration::from_mins(13), "a minute's sweep later is still in time");
+        assert_eq!(pending.close(gave_up(), ended_at).unwrap().due_at(), None);
+    }
+
+    #[test]
+    fn siblings_have_what_is_left_of_the_same_time() {
+        let pending = waiting().claim(start()).unwrap().exchanged(start()).unwrap();
+        let grant_id = "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap();
+        let outcome = Outcome::Reconnected { authorized_by: None, grant_id };
+        let closed_at = start() + SignedDuration::from_mins(5);
+        let mut closed = pending.close_with_siblings(outcome, closed_at).unwrap();
+        assert_eq!((closed.next_step(closed_at), closed.shown(closed_at)), (Step::Siblings, Shown::Pending));
+        assert_eq!(closed.due_at(), Some(closed_at + VERIFY_LEASE));
+        while !closed.is_last_try(closed.due_at().unwrap()) {
+            let now = closed.due_at().unwrap();
+            closed = closed.siblings_taken_up(now).unwrap();
+            assert!(closed.due_at().unwrap() >= now + VERIFY_LEASE);
+        }
+        let over = start() + PENDING_LIFE;
+        assert!(closed.due_at().unwrap() < over);
+        assert_eq!(closed.shown(over), Shown::Reconnected, "I7: nobody waits for longer");
+        let done = closed.siblings_done().unwrap();
+        assert_eq!((done.due_at(), done.next_step(over)), (None, Step::Done));
+        assert!(done.clone().siblings_taken_up(over).is_err() && done.siblings_done().is_err());
     }
 
     #[derive(Clone, Debug)]

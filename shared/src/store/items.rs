@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::{from_item, to_item};
 
 use super::{Item, StoreError, keys, text};
-use crate::domain::access::Belonging;
+use crate::domain::access::{Belonging, Reach};
 use crate::domain::account::{AdAccount, RiskFact, Standing, Status};
 use crate::domain::activation::{Activation, State};
 use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
@@ -58,7 +58,7 @@ struct AccountItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_good_read: Option<Timestamp>,
+    gap_opens_at: Option<Timestamp>,
     #[serde(default)]
     causes: Vec<Cause>,
     #[serde(default)]
@@ -88,9 +88,9 @@ pub fn row(account: &AdAccount) -> RowItem {
 }
 
 pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
-    let (since, last_good_read) = match &account.standing {
+    let (since, gap_opens_at) = match &account.standing {
         Standing::Active { since } => (Some(*since), None),
-        Standing::NeedsConnecting { last_good_read, .. } => (None, Some(*last_good_read)),
+        Standing::NeedsConnecting { gap_opens_at, .. } => (None, Some(*gap_opens_at)),
     };
     let sk = keys::account(&account.advertiser_id);
     let mut item = written(
@@ -104,7 +104,7 @@ pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
             last_data_on: account.last_data_on,
             grant_id: account.grant_id.clone(),
             since,
-            last_good_read,
+            gap_opens_at,
             causes: account.causes().to_vec(),
             findings: account.findings.clone(),
             revision: account.revision,
@@ -126,7 +126,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         last_data_on,
         grant_id,
         since,
-        last_good_read,
+        gap_opens_at,
         causes,
         findings,
         revision,
@@ -139,7 +139,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         Status::Active => Standing::Active { since: since.ok_or_else(|| missing("since"))? },
         Status::NeedsConnecting => Standing::NeedsConnecting {
             lapsed_since: row.lapsed_since.ok_or_else(|| missing("lapsed_since"))?,
-            last_good_read: last_good_read.ok_or_else(|| missing("last_good_read"))?,
+            gap_opens_at: gap_opens_at.ok_or_else(|| missing("gap_opens_at"))?,
             causes,
         },
     };
@@ -214,6 +214,8 @@ struct ActivationItem {
     /// Unix seconds, because conditions compare numbers.
     expires_at: i64,
     also_business_center: bool,
+    #[serde(default, skip_serializing_if = "Reach::is_everything")]
+    reach: Reach,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant_at_start: Option<GrantId>,
     #[serde(flatten)]
@@ -233,8 +235,9 @@ pub struct StoredActivation {
 /// How long a closed activation can still be looked up.
 const ACTIVATION_KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
+/// Whether and when it is due follows from the state, so that no write can forget it.
 pub fn activation_item(activation: &Activation, step: u64) -> Result<Item, StoreError> {
-    written(
+    let mut item = written(
         &keys::activation(&activation.activation_id),
         keys::ACTIVATION,
         &ActivationItem {
@@ -246,12 +249,18 @@ pub fn activation_item(activation: &Activation, step: u64) -> Result<Item, Store
             started_at: activation.started_at,
             expires_at: activation.expires_at.as_second(),
             also_business_center: activation.also_business_center,
+            reach: activation.reach.clone(),
             grant_at_start: activation.grant_at_start.clone(),
             state: activation.state.clone(),
             step,
             ttl: (activation.expires_at + ACTIVATION_KEPT).as_second(),
         },
-    )
+    )?;
+    if let Some(due_at) = activation.due_at() {
+        item.insert("due_pk".to_owned(), text(keys::pending_shard(&activation.activation_id)));
+        item.insert("due_sk".to_owned(), text(keys::pending_at(due_at, &activation.activation_id)));
+    }
+    Ok(item)
 }
 
 pub fn activation(item: Item) -> Result<StoredActivation, StoreError> {
@@ -270,6 +279,7 @@ pub fn activation(item: Item) -> Result<StoredActivation, StoreError> {
             started_at: item.started_at,
             expires_at,
             also_business_center: item.also_business_center,
+            reach: item.reach,
             grant_at_start: item.grant_at_start,
             state: item.state,
         },

@@ -19,6 +19,8 @@ pub const LINE_PREFIX: &str = "LINE#";
 pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
 /// Grants that are due for a check are spread over this many partitions.
 pub const DUE_SHARDS: u8 = 64;
+/// Activations that somebody has to look at are spread over this many.
+pub const PENDING_SHARDS: u8 = 4;
 /// Events that wait for the bus are spread over this many.
 pub const OUTBOX_SHARDS: u8 = 16;
 
@@ -100,6 +102,25 @@ pub fn outbox_shard(event_id: &str) -> String {
 
 pub fn outbox_partition(shard: u8) -> String {
     format!("OUTBOX#{shard:02}")
+}
+
+/// Activations that nobody may come back for wait in that index too.
+pub fn pending_shard(activation_id: &ActivationId) -> String {
+    let hash = digest(&SHA256, activation_id.as_str().as_bytes());
+    pending_partition(hash.as_ref()[0] % PENDING_SHARDS)
+}
+
+pub fn pending_partition(shard: u8) -> String {
+    format!("PENDING#{shard}")
+}
+
+pub fn pending_at(at: Timestamp, activation_id: &ActivationId) -> String {
+    format!("{at}#{activation_id}")
+}
+
+/// Comes behind everything that is due by then, and before everything that is due later: the dollar follows the hash.
+pub fn due_behind(until: Timestamp) -> String {
+    format!("{until}$")
 }
 
 pub fn due_at(at: Timestamp, org_id: &OrgId, grant_id: &GrantId) -> String {

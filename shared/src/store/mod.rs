@@ -7,7 +7,7 @@
 //! | grant with its sealed token | `ORG#<org>` | `GRANT#<grant_id>` | import, complete, validate |
 //! | Business Center as the organisation knows it | `ORG#<org>` | `BC#<bc_id>` | import, complete |
 //! | history row, which is also the outbox row | `ORG#<org>#ACCOUNT#<advertiser_id>` | `EVENT#<version>#<kind>` | with the change it tells of |
-//! | activation | `ACTIVATION#<activation_id>` | `ACTIVATION` | activate, complete |
+//! | activation | `ACTIVATION#<activation_id>` | `ACTIVATION` | activate, complete, and whoever goes on without the person |
 //! | its candidate token, sealed | `ACTIVATION#<activation_id>` | `CANDIDATE` | complete; gone when the activation closes |
 //! | its receipt lines | `ACTIVATION#<activation_id>` | `LINE#<advertiser_id>` | complete |
 //! | live activations of a person | `ORG#<org>#USER#<sub>` | `ACTIVATIONS` | activate, complete |
@@ -16,7 +16,9 @@
 //!
 //! Index `by_status` (`status_pk` = `ORG#<org>#<status>`, `status_sk` = the account's `sk`): the two tabs, with the
 //! attributes of a row only. Index `by_due` (`due_pk` = `DUE#<shard>`, `due_sk` = `<time>#<org>#<grant_id>`): grants
-//! due for a check, and events that the bus has not got yet (`OUTBOX#<shard>`, `<time>#<event_id>`). Time to live: attribute `ttl`, garbage collection only; nothing relies on it.
+//! due for a check, events that the bus has not got yet (`OUTBOX#<shard>`, `<time>#<event_id>`), and activations that
+//! nobody may come back for (`PENDING#<shard>`, `<time>#<activation_id>`). Time to live: attribute `ttl`, garbage
+//! collection only; nothing relies on it.
 //!
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.
@@ -27,6 +29,7 @@ pub mod items;
 pub mod keys;
 pub mod listing;
 pub mod outbox;
+pub mod pending;
 pub mod starting;
 pub mod transact;
 pub mod verdicts;

@@ -172,9 +172,9 @@ async fn grants_due(world: &World) -> HashMap<GrantId, String> {
             .await
             .unwrap();
         for item in answer.items() {
-            let text = |name: &str| item[name].as_s().unwrap();
-            let (at, _) = text("due_sk").split_once('#').unwrap();
-            due.insert(text("grant_id").parse().unwrap(), at.to_owned());
+            let mut due_sk = item["due_sk"].as_s().unwrap().split('#');
+            let (at, grant_id) = (due_sk.next().unwrap(), due_sk.next_back().unwrap());
+            due.insert(grant_id.parse().unwrap(), at.to_owned());
         }
     }
     due

@@ -3,4 +3,5 @@
 
 mod importing;
 mod listing;
+mod pending;
 mod world;

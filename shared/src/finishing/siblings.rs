@@ -2,77 +2,77 @@
 //! Each is judged on its own and moves in a transaction of its own. A crash between two of them loses nothing: what is
 //! still lapsed is still found.
 
-use jiff::SignedDuration;
-use shared::domain::account::AdAccount;
-use shared::domain::activation::{Outcome, State};
-use shared::domain::causes::{Cause, CauseCode};
-use shared::domain::checks::Finding;
-use shared::domain::diagnosis::{Diagnosis, Verdict};
-use shared::domain::ids::AdvertiserId;
-use shared::domain::transition;
-use shared::store::StoreError;
-use shared::store::completing::{CompleteActivations, FurtherMove, Record};
 use tracing::{info, warn};
 
-use crate::clients::{Budget, Clients};
-use crate::commit::{Proven, first_move, reconnected, refuse};
-use crate::complete::{Attempt, CompleteError, not_reconnected, refusal_of};
+use super::commit::{Proven, first_move, reconnected, subject};
+use super::ending::{not_reconnected, refusal_of, refuse};
+use super::{Attempt, Budget, FinishError, Finisher};
+use crate::domain::account::AdAccount;
+use crate::domain::activation::{Outcome, State};
+use crate::domain::causes::{Cause, CauseCode};
+use crate::domain::checks::{AccountEvidence, Finding, Gathered};
+use crate::domain::diagnosis::{Diagnosis, Verdict, diagnose};
+use crate::domain::ids::AdvertiserId;
+use crate::domain::transition;
+use crate::judging::TokenUnreadable;
+use crate::store::StoreError;
+use crate::store::completing::{Candidate, CompleteActivations, FurtherMove, Record};
+use crate::store::items::StoredGrant;
 
 /// How many accounts are asked about at a time.
 const AT_ONCE: usize = 20;
-/// Siblings that TikTok cannot judge within this time of the end stay lapsed.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
-/// After the asked-for account moved, in the same request.
-pub async fn after(
-    clients: &Clients,
-    attempt: Attempt,
-    proven: &Proven<'_>,
-    budget: Budget,
-) -> Result<Record, CompleteError> {
-    if attempt.record.stored.activation.also_business_center {
-        the_others(clients, attempt, proven, budget).await
-    } else {
-        Ok(attempt.record)
+/// In a later go: with the token of the grant that the activation brought.
+pub(super) async fn go_on(finisher: &Finisher, mut attempt: Attempt, budget: Budget) -> Result<Record, FinishError> {
+    let State::Closed { outcome, .. } = &attempt.record.stored.activation.state else { return Ok(attempt.record) };
+    let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
+    let (_, grant) = finisher.table.account_and_grant(org_id, advertiser_id, outcome.grant_id()).await?;
+    let Some(stored) = grant else { return finish(finisher, attempt).await };
+    let token = match finisher.open(&stored).await {
+        Ok(token) => token,
+        Err(TokenUnreadable::NoKeyring(unready)) => return Err(unready.into()),
+        Err(TokenUnreadable::Unsealable(_) | TokenUnreadable::Retired) => return finish(finisher, attempt).await,
+    };
+    let app = finisher.app_credentials().await?;
+    let taken_up = attempt.record.stored.activation.clone().siblings_taken_up(finisher.now())?;
+    attempt.record.stored = finisher.table.move_on(&attempt.record.stored, taken_up, &finisher.fresh_id()).await?;
+    let center = &attempt.account.business_center.id;
+    let evidence = finisher.tiktok.grant_evidence(&app, &token, center, budget.evidence_until()).await;
+    let candidate = as_candidate(&stored);
+    let proven = Proven { candidate: &candidate, token: &token, evidence: &evidence, admins: None };
+    the_others(finisher, attempt, &proven, budget).await
+}
+
+/// A promoted grant as the candidate it once was.
+fn as_candidate(stored: &StoredGrant) -> Candidate {
+    let grant = &stored.grant;
+    Candidate {
+        grant_id: grant.grant_id.clone(),
+        token_fingerprint: grant.token_fingerprint.clone(),
+        scopes: grant.scopes.clone(),
+        exchange: grant.scope_evidence(),
+        sealed_token: Vec::new(),
     }
 }
 
-/// In a later request: with the token of the grant that the activation brought.
-pub async fn go_on(clients: &Clients, attempt: Attempt, budget: Budget) -> Result<Record, CompleteError> {
-    let State::Closed { outcome, .. } = &attempt.record.stored.activation.state else { return Ok(attempt.record) };
-    let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
-    let (_, Some(stored)) = clients.table.account_and_grant(org_id, advertiser_id, outcome.grant_id()).await? else {
-        return finish(clients, attempt).await;
-    };
-    let Ok(token) = clients.open(&stored).await else {
-        return finish(clients, attempt).await;
-    };
-    let app = clients.app().await?;
-    let evidence =
-        clients.tiktok.grant_evidence(&app, &token, &attempt.account.business_center.id, budget.evidence_until()).await;
-    let candidate = clients.as_candidate(&stored);
-    let proven = Proven { candidate: &candidate, token: &token, evidence: &evidence, admins: None };
-    the_others(clients, attempt, &proven, budget).await
-}
-
 /// The asked-for account is refused: the first sibling that is proven brings the grant, and ends the activation.
-pub async fn without_the_first(
-    clients: &Clients,
+pub(super) async fn without_the_first(
+    finisher: &Finisher,
     attempt: Attempt,
     proven: &Proven<'_>,
     findings: Vec<Finding>,
     cause: Cause,
     budget: Budget,
-) -> Result<Record, CompleteError> {
+) -> Result<Record, FinishError> {
     let mut after = None;
     loop {
-        let (page, next) = lapsed(clients, &attempt, after.as_ref()).await?;
-        for (account, diagnosis) in judge(clients, proven, page, budget).await? {
+        let (page, next) = lapsed(finisher, &attempt, after.as_ref()).await?;
+        for (account, diagnosis) in judge(finisher, proven, page, budget).await? {
             if diagnosis.verdict != Verdict::Connected {
                 continue;
             }
-            let now = clients.now();
-            let (_, left) = clients
+            let now = finisher.now();
+            let (_, left) = finisher
                 .table
                 .account_and_grant(&account.org_id, &account.advertiser_id, account.grant_id.as_ref())
                 .await?;
@@ -90,18 +90,16 @@ pub async fn without_the_first(
                 findings: findings.clone(),
                 authorized_by: proven.person(),
                 grant_id: Some(proven.candidate.grant_id.clone()),
-                siblings_left: true,
             };
-            let closed = activation.close(outcome, now)?;
+            let closed = activation.close_with_siblings(outcome, now)?;
             let lines = vec![not_reconnected(&attempt.account, cause.clone()), reconnected(&moved)];
             let refused = refusal_of(&attempt, &cause, now);
-            let sibling =
-                Attempt { record: attempt.record.clone(), account, grant: left, caller: attempt.caller.clone() };
-            match first_move(clients, &sibling, proven, &closed, &moved, Some(&refused), &lines, now).await {
+            let sibling = Attempt { record: attempt.record.clone(), account, grant: left };
+            match first_move(finisher, &sibling, proven, &closed, &moved, Some(&refused), &lines, now).await {
                 Ok(stored) => {
-                    clients.let_go(sibling.grant, budget).await;
+                    finisher.let_go(sibling.grant, budget).await;
                     return the_others(
-                        clients,
+                        finisher,
                         Attempt { record: Record { stored, candidate: None, lines }, ..attempt },
                         proven,
                         budget,
@@ -117,38 +115,31 @@ pub async fn without_the_first(
             _ => break,
         }
     }
-    let outcome = Outcome::Refused {
-        cause: cause.clone(),
-        findings,
-        authorized_by: proven.person(),
-        grant_id: None,
-        siblings_left: false,
-    };
-    refuse(clients, attempt, outcome, cause).await
+    let outcome = Outcome::Refused { cause: cause.clone(), findings, authorized_by: proven.person(), grant_id: None };
+    refuse(finisher, attempt, outcome, cause).await
 }
 
 /// Every other lapsed account, until all have their line or the time is over.
-async fn the_others(
-    clients: &Clients,
+pub(super) async fn the_others(
+    finisher: &Finisher,
     attempt: Attempt,
     proven: &Proven<'_>,
     budget: Budget,
-) -> Result<Record, CompleteError> {
+) -> Result<Record, FinishError> {
     let activation = &attempt.record.stored.activation;
-    let is_too_late =
-        matches!(&activation.state, State::Closed { closed_at, .. } if *closed_at + PATIENCE <= clients.now());
+    let is_last_try = activation.is_last_try(finisher.now());
     let (mut after, mut is_undecided) = (None, false);
     loop {
-        let (page, next) = lapsed(clients, &attempt, after.as_ref()).await?;
-        for (account, diagnosis) in judge(clients, proven, page, budget).await? {
+        let (page, next) = lapsed(finisher, &attempt, after.as_ref()).await?;
+        for (account, diagnosis) in judge(finisher, proven, page, budget).await? {
             match &diagnosis.verdict {
-                Verdict::Connected => one(clients, &attempt, proven, account, diagnosis.findings, budget).await?,
+                Verdict::Connected => one(finisher, &attempt, proven, account, diagnosis.findings, budget).await?,
                 Verdict::Lapsed { causes, .. } => {
                     let cause = causes.first().cloned().unwrap_or_else(|| CauseCode::Unrecognised.into());
-                    clients.table.note_sibling(&activation.activation_id, &not_reconnected(&account, cause)).await?;
+                    finisher.table.note_sibling(&activation.activation_id, &not_reconnected(&account, cause)).await?;
                 }
-                Verdict::Undecided { .. } if is_too_late => {
-                    clients
+                Verdict::Undecided { .. } if is_last_try => {
+                    finisher
                         .table
                         .note_sibling(
                             &activation.activation_id,
@@ -160,28 +151,30 @@ async fn the_others(
             }
         }
         match next {
-            Some(_) if budget.is_over() && !is_too_late => return reload(clients, &attempt).await,
+            Some(_) if budget.is_over() && !is_last_try => return reload(finisher, &attempt).await,
             Some(next) => after = Some(next),
-            None if is_undecided => return reload(clients, &attempt).await,
-            None => return finish(clients, attempt).await,
+            None if is_undecided => return reload(finisher, &attempt).await,
+            None => return finish(finisher, attempt).await,
         }
     }
 }
 
 /// One sibling moves. If somebody else wrote to it, it is read and moved once more, or left to them.
 async fn one(
-    clients: &Clients,
+    finisher: &Finisher,
     attempt: &Attempt,
     proven: &Proven<'_>,
     mut account: AdAccount,
     findings: Vec<Finding>,
     budget: Budget,
-) -> Result<(), CompleteError> {
+) -> Result<(), FinishError> {
     let activation = &attempt.record.stored.activation;
     for _ in 0..3 {
-        let now = clients.now();
-        let (fresh, left) =
-            clients.table.account_and_grant(&account.org_id, &account.advertiser_id, account.grant_id.as_ref()).await?;
+        let now = finisher.now();
+        let (fresh, left) = finisher
+            .table
+            .account_and_grant(&account.org_id, &account.advertiser_id, account.grant_id.as_ref())
+            .await?;
         let Some(fresh) = fresh.filter(|fresh| is_still_to_do(fresh, attempt, proven)) else { return Ok(()) };
         let is_left_known = fresh.grant_id == account.grant_id;
         account = fresh;
@@ -204,10 +197,10 @@ async fn one(
             account: &moved,
             left: left.as_ref().map(|stored| &stored.grant),
         };
-        match clients.table.commit_sibling(further, now).await {
+        match finisher.table.commit_sibling(further, now).await {
             Ok(()) => {
                 info!(advertiser.id = %account.advertiser_id, "Account {} is reconnected with its sibling", account.advertiser_id);
-                clients.let_go(left, budget).await;
+                finisher.let_go(left, budget).await;
                 return Ok(());
             }
             Err(StoreError::Conflict) => {
@@ -228,46 +221,51 @@ fn is_still_to_do(account: &AdAccount, attempt: &Attempt, proven: &Proven<'_>) -
 
 /// One page of lapsed accounts of the Business Center that this activation may touch and has not touched yet.
 async fn lapsed(
-    clients: &Clients,
+    finisher: &Finisher,
     attempt: &Attempt,
     after: Option<&AdvertiserId>,
-) -> Result<(Vec<AdAccount>, Option<AdvertiserId>), CompleteError> {
+) -> Result<(Vec<AdAccount>, Option<AdvertiserId>), FinishError> {
     let center = &attempt.account.business_center.id;
-    let (page, next) = clients.table.lapsed_siblings(&attempt.account.org_id, center, after).await?;
+    let (page, next) = finisher.table.lapsed_siblings(&attempt.account.org_id, center, after).await?;
     let is_new = |account: &AdAccount| {
         account.advertiser_id != attempt.account.advertiser_id
-            && attempt.caller.reach.contains(&account.belonging)
+            && attempt.record.stored.activation.reach.contains(&account.belonging)
             && !attempt.record.lines.iter().any(|line| line.advertiser_id == account.advertiser_id)
     };
     Ok((page.into_iter().filter(is_new).collect(), next))
 }
 
 async fn judge(
-    clients: &Clients,
+    finisher: &Finisher,
     proven: &Proven<'_>,
     accounts: Vec<AdAccount>,
     budget: Budget,
-) -> Result<Vec<(AdAccount, Diagnosis)>, CompleteError> {
+) -> Result<Vec<(AdAccount, Diagnosis)>, FinishError> {
     let mut judged = Vec::with_capacity(accounts.len());
     for some in accounts.chunks(AT_ONCE) {
         let ids: Vec<_> = some.iter().map(|account| account.advertiser_id.clone()).collect();
-        let asked = clients.tiktok.accounts_evidence(proven.token, &ids, budget.evidence_until()).await;
+        let asked = finisher.tiktok.accounts_evidence(proven.token, &ids, budget.evidence_until()).await;
         for (account, (_, evidence)) in some.iter().zip(&asked) {
-            judged.push((account.clone(), clients.diagnose(account, proven, evidence)));
+            judged.push((account.clone(), about(account, proven, evidence)));
         }
     }
     Ok(judged)
 }
 
-async fn finish(clients: &Clients, attempt: Attempt) -> Result<Record, CompleteError> {
+/// From evidence about the grant that is already there.
+fn about(account: &AdAccount, proven: &Proven<'_>, evidence: &AccountEvidence) -> Diagnosis {
+    diagnose(subject(account, proven.candidate), Gathered { grant: proven.evidence, account: evidence })
+}
+
+async fn finish(finisher: &Finisher, attempt: Attempt) -> Result<Record, FinishError> {
     let done = attempt.record.stored.activation.clone().siblings_done()?;
-    match clients.table.move_on(&attempt.record.stored, done, &clients.fresh_id()).await {
-        Ok(_) | Err(StoreError::Conflict) => reload(clients, &attempt).await,
+    match finisher.table.move_on(&attempt.record.stored, done, &finisher.fresh_id()).await {
+        Ok(_) | Err(StoreError::Conflict) => reload(finisher, &attempt).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn reload(clients: &Clients, attempt: &Attempt) -> Result<Record, CompleteError> {
+async fn reload(finisher: &Finisher, attempt: &Attempt) -> Result<Record, FinishError> {
     let id = &attempt.record.stored.activation.activation_id;
-    Ok(clients.table.record(id).await?.ok_or(StoreError::Conflict)?)
+    Ok(finisher.table.record(id).await?.ok_or(StoreError::Conflict)?)
 }

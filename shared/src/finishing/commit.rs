@@ -3,30 +3,28 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use shared::domain::account::{AdAccount, RiskFact, risks};
-use shared::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
-use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use shared::domain::checks::{Finding, GrantEvidence, Person};
-use shared::domain::diagnosis::Verdict;
-use shared::domain::grant::Grant;
-use shared::domain::transition::{self, Transition};
-use shared::judging::Judged;
-use shared::sealing::{AccessToken, Purpose};
-use shared::store::StoreError;
-use shared::store::completing::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
-use shared::store::items::StoredGrant;
-use shared::tiktok::Member;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::clients::{Budget, Clients, FIRST_VERSION};
-use crate::complete::{Attempt, CompleteError, not_reconnected, overtaken, refusal_of};
-use crate::siblings;
-
-/// How often a commit that met another write is tried on the fresh account.
-const COMMITS: usize = 4;
+use super::ending::{COMMITS, again, give_up, overtaken, refuse, too_late};
+use super::{Attempt, Budget, FIRST_VERSION, FinishError, Finisher, siblings};
+use crate::domain::account::{AdAccount, RiskFact, risks};
+use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
+use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use crate::domain::checks::{Finding, GrantEvidence, Person};
+use crate::domain::diagnosis::Verdict;
+use crate::domain::examine::Subject;
+use crate::domain::grant::Grant;
+use crate::domain::transition::{self, Transition};
+use crate::judging::{self, Judged};
+use crate::sealing::{AccessToken, Purpose, Unsealable};
+use crate::store::StoreError;
+use crate::store::completing::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
+use crate::store::items::{StoredActivation, StoredGrant};
+use crate::tiktok::Member;
 
 /// What the candidate was found to be, for whoever moves to it.
-pub struct Proven<'a> {
+pub(super) struct Proven<'a> {
     pub candidate: &'a Candidate,
     pub token: &'a AccessToken,
     pub evidence: &'a GrantEvidence,
@@ -52,28 +50,71 @@ impl Proven<'_> {
     }
 }
 
+/// Goes on with a stored candidate.
+pub(super) async fn resume(finisher: &Finisher, mut attempt: Attempt, budget: Budget) -> Result<Record, FinishError> {
+    let Some(candidate) = attempt.record.candidate.take() else {
+        // The candidate outlived its time and was collected.
+        return give_up(finisher, attempt, CauseCode::TiktokUnavailable.into()).await;
+    };
+    let now = finisher.now();
+    let activation = attempt.record.stored.activation.clone();
+    let opened = match finisher.open_candidate(&attempt.account.org_id, &candidate).await? {
+        // Somebody whose keyring is newer sealed it. Ours will be, too.
+        Err(Unsealable::UnknownKey(_)) if !activation.is_last_try(now) => return Ok(attempt.record),
+        opened => opened,
+    };
+    let resumed = activation.resume(now)?;
+    attempt.record.stored = finisher.table.move_on(&attempt.record.stored, resumed, &finisher.fresh_id()).await?;
+    match opened {
+        Ok(token) => verify(finisher, attempt, candidate, &token, budget).await,
+        Err(_) => give_up(finisher, attempt, CauseCode::CredentialUnreadable.into()).await,
+    }
+}
+
 /// Asks TikTok everything about the candidate, and acts on what it says.
 pub async fn verify(
-    clients: &Clients,
+    finisher: &Finisher,
     attempt: Attempt,
     candidate: Candidate,
     token: &AccessToken,
     budget: Budget,
-) -> Result<Record, CompleteError> {
+) -> Result<Record, FinishError> {
     let original = attempt.account.business_center.id.clone();
     let deadline = budget.evidence_until();
     let (judged, members) = futures::join!(
-        clients.judge(token, &attempt.account, &candidate, deadline),
-        clients.tiktok.members(token, &original, deadline),
+        judge(finisher, token, &attempt.account, &candidate, deadline),
+        finisher.tiktok.members(token, &original, deadline),
     );
     let judged = judged?;
     let admins = members.value().map(|members| admins_of(members));
     match judged.diagnosis.verdict.clone() {
-        Verdict::Connected => commit(clients, attempt, &candidate, token, judged, admins, budget).await,
+        Verdict::Connected => commit(finisher, attempt, &candidate, token, judged, admins, budget).await,
         Verdict::Lapsed { causes, .. } => {
-            refused(clients, attempt, &candidate, token, judged, admins, causes, budget).await
+            refused(finisher, attempt, &candidate, token, judged, admins, causes, budget).await
         }
-        Verdict::Undecided { .. } => wait(clients, attempt, candidate).await,
+        Verdict::Undecided { .. } => wait(finisher, attempt, candidate).await,
+    }
+}
+
+async fn judge(
+    finisher: &Finisher,
+    token: &AccessToken,
+    account: &AdAccount,
+    candidate: &Candidate,
+    deadline: Instant,
+) -> Result<Judged, FinishError> {
+    let app = finisher.app_credentials().await?;
+    let judged = judging::judge(&finisher.tiktok, &app, token, subject(account, candidate), deadline).await;
+    judging::notice(&judged, &finisher.app, finisher.now());
+    Ok(judged)
+}
+
+pub(super) fn subject<'a>(account: &'a AdAccount, candidate: &'a Candidate) -> Subject<'a> {
+    Subject {
+        advertiser_id: &account.advertiser_id,
+        original: &account.business_center.id,
+        scopes: &candidate.scopes,
+        scope_evidence: &candidate.exchange,
     }
 }
 
@@ -87,31 +128,35 @@ fn admins_of(members: &[Member]) -> Vec<String> {
         .collect()
 }
 
-/// TikTok could not answer. The candidate stays, and the next completion may go on at once.
-async fn wait(clients: &Clients, mut attempt: Attempt, candidate: Candidate) -> Result<Record, CompleteError> {
-    let released = attempt.record.stored.activation.clone().released(clients.now())?;
-    attempt.record.stored = clients.table.move_on(&attempt.record.stored, released, &clients.fresh_id()).await?;
+/// TikTok could not answer. The candidate stays for the next try, if one can still be in time.
+async fn wait(finisher: &Finisher, mut attempt: Attempt, candidate: Candidate) -> Result<Record, FinishError> {
+    let now = finisher.now();
+    if attempt.record.stored.activation.is_last_try(now) {
+        return give_up(finisher, attempt, CauseCode::TiktokUnavailable.into()).await;
+    }
+    let released = attempt.record.stored.activation.clone().released(now)?;
+    attempt.record.stored = finisher.table.move_on(&attempt.record.stored, released, &finisher.fresh_id()).await?;
     attempt.record.candidate = Some(candidate);
     Ok(attempt.record)
 }
 
 async fn commit(
-    clients: &Clients,
+    finisher: &Finisher,
     mut attempt: Attempt,
     candidate: &Candidate,
     token: &AccessToken,
     judged: Judged,
     admins: Option<Vec<String>>,
     budget: Budget,
-) -> Result<Record, CompleteError> {
+) -> Result<Record, FinishError> {
     let judged_center = attempt.account.business_center.id.clone();
     for _ in 0..COMMITS {
-        let now = clients.now();
+        let now = finisher.now();
         if overtaken(&attempt.record.stored.activation, &attempt.account) {
-            return too_late(clients, attempt).await;
+            return too_late(finisher, attempt).await;
         }
         if attempt.account.business_center.id != judged_center {
-            return wait(clients, attempt, candidate.clone()).await;
+            return wait(finisher, attempt, candidate.clone()).await;
         }
         let proven = Proven { candidate, token, evidence: &judged.grant, admins: admins.clone() };
         let activation = attempt.record.stored.activation.clone();
@@ -125,24 +170,26 @@ async fn commit(
             activation.started_by_display.clone(),
             now,
         );
-        let outcome = Outcome::Reconnected {
-            authorized_by: proven.person(),
-            grant_id: candidate.grant_id.clone(),
-            siblings_left: activation.also_business_center,
-        };
+        let outcome = Outcome::Reconnected { authorized_by: proven.person(), grant_id: candidate.grant_id.clone() };
         let line = reconnected(&moved);
-        let closed = activation.close(outcome, now)?;
-        match first_move(clients, &attempt, &proven, &closed, &moved, None, std::slice::from_ref(&line), now).await {
+        let has_siblings = activation.also_business_center;
+        let closed =
+            if has_siblings { activation.close_with_siblings(outcome, now) } else { activation.close(outcome, now) }?;
+        match first_move(finisher, &attempt, &proven, &closed, &moved, None, std::slice::from_ref(&line), now).await {
             Ok(stored) => {
                 info!(advertiser.id = %attempt.account.advertiser_id, "Account {} is reconnected", attempt.account.advertiser_id);
-                clients.ended("reconnected", None);
+                finisher.ended("reconnected", None);
                 let left = attempt.grant.take();
                 attempt.record = Record { stored, candidate: None, lines: vec![line] };
                 attempt.account = moved.after;
-                clients.let_go(left, budget).await;
-                return siblings::after(clients, attempt, &proven, budget).await;
+                finisher.let_go(left, budget).await;
+                return if has_siblings {
+                    siblings::the_others(finisher, attempt, &proven, budget).await
+                } else {
+                    Ok(attempt.record)
+                };
             }
-            Err(StoreError::Conflict) => attempt = again(clients, attempt).await?,
+            Err(StoreError::Conflict) => attempt = again(finisher, attempt).await?,
             Err(error) => return Err(error.into()),
         }
     }
@@ -151,8 +198,8 @@ async fn commit(
 
 /// The account moves, the grant comes into being, the activation ends: one transaction.
 #[expect(clippy::too_many_arguments, reason = "everything that one transaction writes, each once")]
-pub async fn first_move(
-    clients: &Clients,
+pub(super) async fn first_move(
+    finisher: &Finisher,
     attempt: &Attempt,
     proven: &Proven<'_>,
     closed: &Activation,
@@ -160,28 +207,28 @@ pub async fn first_move(
     refused: Option<&Transition>,
     lines: &[ReceiptLine],
     now: Timestamp,
-) -> Result<shared::store::items::StoredActivation, StoreError> {
+) -> Result<StoredActivation, StoreError> {
     let center = named(&attempt.account, proven.evidence);
     let stored = StoredGrant {
         grant: new_grant(proven, &attempt.account, now),
-        sealed_token: Some(sealed(clients, proven, &attempt.account).await?),
+        sealed_token: Some(sealed(finisher, proven, &attempt.account).await?),
     };
     let first = FirstMove {
         closed,
         lines,
         grant: &stored,
-        due_at: now + clients.check_interval,
+        due_at: now + finisher.check_interval,
         account: moved,
         left: attempt.grant.as_ref().map(|stored| &stored.grant),
         refused,
         learnt: Learnt { business_center: &center, admins: proven.admins.as_deref() },
     };
-    clients.table.commit(&attempt.record.stored, first).await
+    finisher.table.commit(&attempt.record.stored, first).await
 }
 
-async fn sealed(clients: &Clients, proven: &Proven<'_>, account: &AdAccount) -> Result<Vec<u8>, StoreError> {
-    let vault = clients.vault().await.map_err(|unready| StoreError::Unavailable(unready.to_string()))?;
-    let binding = clients.binding(&account.org_id, &proven.candidate.grant_id, Purpose::Grant);
+async fn sealed(finisher: &Finisher, proven: &Proven<'_>, account: &AdAccount) -> Result<Vec<u8>, StoreError> {
+    let vault = finisher.vault().await.map_err(|unready| StoreError::Unavailable(unready.to_string()))?;
+    let binding = finisher.binding(&account.org_id, &proven.candidate.grant_id, Purpose::Grant);
     Ok(vault.seal(proven.token, &binding))
 }
 
@@ -211,7 +258,7 @@ fn named(account: &AdAccount, evidence: &GrantEvidence) -> NamedBusinessCenter {
     }
 }
 
-pub fn reconnected(moved: &Transition) -> ReceiptLine {
+pub(super) fn reconnected(moved: &Transition) -> ReceiptLine {
     let gap = moved.event.as_ref().and_then(|event| event.gap);
     ReceiptLine {
         advertiser_id: moved.after.advertiser_id.clone(),
@@ -220,32 +267,10 @@ pub fn reconnected(moved: &Transition) -> ReceiptLine {
     }
 }
 
-/// Somebody wrote in between: the fresh rows, if the activation is still ours to commit.
-async fn again(clients: &Clients, attempt: Attempt) -> Result<Attempt, CompleteError> {
-    let record =
-        clients.table.record(&attempt.record.stored.activation.activation_id).await?.ok_or(StoreError::Conflict)?;
-    if record.stored.step != attempt.record.stored.step {
-        return Err(StoreError::Conflict.into());
-    }
-    let (org_id, advertiser_id) = (&attempt.account.org_id, &attempt.account.advertiser_id);
-    let (account, _) = clients.table.account_and_grant(org_id, advertiser_id, None).await?;
-    // Without it there is another round, which ends the activation.
-    let account = account.ok_or(StoreError::Conflict)?;
-    let (_, grant) = clients.table.account_and_grant(org_id, advertiser_id, account.grant_id.as_ref()).await?;
-    Ok(Attempt { record, account, grant, caller: attempt.caller })
-}
-
-/// Another activation was first. This one ends, and its candidate goes with it.
-async fn too_late(clients: &Clients, attempt: Attempt) -> Result<Record, CompleteError> {
-    let closed = attempt.record.stored.activation.clone().close(Outcome::AlreadyActive, clients.now())?;
-    clients.table.close(&attempt.record.stored, closed, &[], None).await?;
-    Err(shared::http::Code::AlreadyActive.into())
-}
-
 /// The asked-for account is refused. Its siblings, where asked for, are not refused with it.
 #[expect(clippy::too_many_arguments, reason = "everything that is known about the refusal")]
 async fn refused(
-    clients: &Clients,
+    finisher: &Finisher,
     attempt: Attempt,
     candidate: &Candidate,
     token: &AccessToken,
@@ -253,47 +278,28 @@ async fn refused(
     admins: Option<Vec<String>>,
     causes: Vec<Cause>,
     budget: Budget,
-) -> Result<Record, CompleteError> {
+) -> Result<Record, FinishError> {
     let cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::Unrecognised.into());
     let known_admins = match cause.cause {
-        CauseCode::NotBusinessCenterAdmin => clients.known_admins(&attempt.account).await?,
+        CauseCode::NotBusinessCenterAdmin => {
+            let AdAccount { org_id, business_center, .. } = &attempt.account;
+            finisher.table.business_center_admins(org_id, &business_center.id).await?
+        }
         _ => Vec::new(),
     };
     let cause = cause.with_names(&attempt.account.business_center, &known_admins);
     warn!(advertiser.id = %attempt.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", attempt.account.advertiser_id);
-    clients.ended("refused", Some(cause.cause));
+    finisher.ended("refused", Some(cause.cause));
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
     if attempt.record.stored.activation.also_business_center {
         let findings = judged.diagnosis.findings.clone();
-        return siblings::without_the_first(clients, attempt, &proven, findings, cause, budget).await;
+        return siblings::without_the_first(finisher, attempt, &proven, findings, cause, budget).await;
     }
     let outcome = Outcome::Refused {
         cause: cause.clone(),
         findings: judged.diagnosis.findings,
         authorized_by: proven.person(),
         grant_id: None,
-        siblings_left: false,
     };
-    refuse(clients, attempt, outcome, cause).await
-}
-
-/// Ends the activation with a refusal: the candidate goes in the same write, the account's connection stays as it was.
-pub async fn refuse(
-    clients: &Clients,
-    mut attempt: Attempt,
-    outcome: Outcome,
-    cause: Cause,
-) -> Result<Record, CompleteError> {
-    for _ in 0..COMMITS {
-        let now = clients.now();
-        let line = not_reconnected(&attempt.account, cause.clone());
-        let event = refusal_of(&attempt, &cause, now);
-        let closed = attempt.record.stored.activation.clone().close(outcome.clone(), now)?;
-        match clients.table.close(&attempt.record.stored, closed, std::slice::from_ref(&line), Some(&event)).await {
-            Ok(stored) => return Ok(Record { stored, candidate: None, lines: vec![line] }),
-            Err(StoreError::Conflict) => attempt = again(clients, attempt).await?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(StoreError::Conflict.into())
+    refuse(finisher, attempt, outcome, cause).await
 }
