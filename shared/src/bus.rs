@@ -11,10 +11,10 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::causes::CauseCode;
+use crate::domain::gap::Gap;
 use crate::domain::ids::{AdvertiserId, OrgId};
 
 pub const SOURCE: &str = "creativex.ad-accounts";
@@ -49,23 +49,14 @@ struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<CauseCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gap: Option<ToldGap>,
+    gap: Option<Gap>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Word>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct ToldGap {
-    from: Date,
-    to: Date,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unrecoverable_before: Option<Date>,
-}
-
 /// A name of ours. No sentence, no e-mail address and no JSON fits into it, whatever a row holds.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-#[derive(Clone)]
 struct Word(String);
 
 impl TryFrom<String> for Word {
