@@ -12,6 +12,7 @@ pub mod http;
 pub mod judging;
 pub mod logging;
 pub mod metrics;
+pub mod queue;
 pub mod receipt;
 pub mod runtime;
 pub mod sealing;

@@ -1,3 +1,24 @@
-//! Function `lapse-sweep`.
+//! Function `lapse-sweep`: settings, clients, run.
 
-fn main() {}
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use lambda_runtime::{LambdaEvent, service_fn};
+use lapse_sweep::{Clients, handle};
+use serde_json::value::RawValue;
+use shared::domain::clock;
+use shared::runtime;
+
+fn main() -> ExitCode {
+    runtime::start("lapse-sweep", async |env| {
+        let clients = &Clients::new(env)?;
+        lambda_runtime::run(service_fn(async move |event: LambdaEvent<Box<RawValue>>| {
+            let now = clock::now();
+            let deadline =
+                i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            // Boxed, because the compiler gives up on futures that hold the SDK's many layers by value.
+            Box::pin(handle(clients, event.payload.get(), now, deadline.unwrap_or(now))).await
+        }))
+        .await
+    })
+}

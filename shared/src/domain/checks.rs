@@ -129,7 +129,7 @@ pub struct Finding {
 
 /// Why a question has no positive answer: TikTok's codes and messages, classified once, at the edge. Anything that is
 /// not on a closed list is [`Refusal::Unrecognised`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
     /// 40102, 40105: this token is dead. Definitive.
     TokenDead,
@@ -151,6 +151,8 @@ pub enum Refusal {
     Unavailable,
     /// A code on no list of ours.
     Unrecognised,
+    /// No answer of TikTok's: an earlier one left no reason to put this question, and nothing follows from it.
+    NotAsked,
 }
 
 impl Refusal {
@@ -160,7 +162,7 @@ impl Refusal {
     }
 }
 
-/// One question that was put to TikTok, with its typed answer.
+/// One question to TikTok, with its typed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked<T> {
     pub evidence: Evidence,
@@ -173,6 +175,10 @@ impl<T> Asked<T> {
     }
     pub fn refusal(&self) -> Option<Refusal> {
         self.answer.as_ref().err().copied()
+    }
+    /// TikTok's answer as evidence; none if the question was not put.
+    pub fn on_record(&self) -> Option<Evidence> {
+        (self.refusal() != Some(Refusal::NotAsked)).then(|| self.evidence.clone())
     }
     /// Whether it was answered or refused, whatever the answer.
     pub fn only(&self) -> Asked<()> {

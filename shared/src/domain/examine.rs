@@ -5,9 +5,9 @@
 //! list may fail one. The first piece of evidence of a finding is the one that decided it; the others are further
 //! endpoints that agree, which is what lets a lapse be acted on without waiting for a second opinion.
 
-use super::checks::{
-    AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, GrantEvidence, Membership, Refusal,
-};
+use std::collections::BTreeMap;
+
+use super::checks::{AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, Membership, Refusal};
 use super::ids::{AdvertiserId, BusinessCenterId};
 use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
 
@@ -59,6 +59,7 @@ pub(super) fn everything_asked(gathered: Gathered<'_>) -> Vec<(&Evidence, Option
         of(&account.report),
     ];
     all.extend(grant.reachable.as_ref().map(of));
+    all.retain(|(_, refusal)| *refusal != Some(Refusal::NotAsked));
     all
 }
 
@@ -77,7 +78,7 @@ fn authorization_alive(gathered: Gathered<'_>) -> Finding {
         Err(Refusal::TokenDead) => {
             finding(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, Refusal::TokenDead))
         }
-        Err(_) => finding(Check::AuthorizationAlive, Answer::Inconclusive, [asked.evidence.clone()]),
+        Err(_) => finding(Check::AuthorizationAlive, Answer::Inconclusive, asked.on_record()),
     }
 }
 
@@ -95,7 +96,7 @@ fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
             finding(check, Answer::Failed, [list, info.evidence.clone()])
         }
         (Some(_), _) => finding(check, Answer::Failed, [list]),
-        (None, _) => finding(check, Answer::Inconclusive, [list]),
+        (None, _) => finding(check, Answer::Inconclusive, asked.on_record()),
     }
 }
 
@@ -132,7 +133,7 @@ fn permission<T>(
         return finding(check, Answer::Failed, against);
     }
     let answer = if read.answer.is_ok() { Answer::Passed } else { Answer::Inconclusive };
-    finding(check, answer, [read.evidence.clone(), subject.scope_evidence.clone()])
+    finding(check, answer, read.on_record().into_iter().chain([subject.scope_evidence.clone()]))
 }
 
 pub(super) fn membership<'a>(subject: Subject<'_>, gathered: Gathered<'a>) -> Option<&'a Membership> {
@@ -143,7 +144,7 @@ fn business_center_matches(subject: Subject<'_>, gathered: Gathered<'_>) -> Find
     let check = Check::BusinessCenterMatches;
     let asked = &gathered.grant.business_centers;
     match (asked.value(), membership(subject, gathered)) {
-        (None, _) => finding(check, Answer::Inconclusive, [asked.evidence.clone()]),
+        (None, _) => finding(check, Answer::Inconclusive, asked.on_record()),
         (Some(_), Some(_)) => finding(check, Answer::Passed, [asked.evidence.clone()]),
         (Some(_), None) => finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence)),
     }
@@ -158,7 +159,7 @@ fn business_center_admin(subject: Subject<'_>, gathered: Gathered<'_>) -> Findin
             finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence))
         }
         // A role we do not know, or somebody who is no member at all: `business_center_matches` tells the latter.
-        Some(_) | None => finding(check, Answer::Inconclusive, [asked.evidence.clone()]),
+        Some(_) | None => finding(check, Answer::Inconclusive, asked.on_record()),
     }
 }
 
@@ -170,18 +171,19 @@ fn with_refused_admin_read(gathered: Gathered<'_>, decisive: &Evidence) -> Vec<E
 }
 
 fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
-    let answer = ownership(gathered.grant, subject.advertiser_id);
-    let mut evidence = vec![gathered.grant.owned.evidence.clone()];
+    let owned = &gathered.grant.owned;
+    let answer = ownership(owned, subject.advertiser_id);
+    let mut evidence = Vec::from_iter(owned.on_record());
     if answer == Answer::Failed {
         evidence.extend(not_owned_elsewhere(subject, gathered));
     }
     finding(Check::AdAccountOwned, answer, evidence)
 }
 
-/// What the original Business Center's list of what it owns says about an ad account. Where that is `Failed`, a second
-/// endpoint is worth asking (`reachable`).
-pub fn ownership(grant: &GrantEvidence, advertiser_id: &AdvertiserId) -> Answer {
-    match grant.owned.value().map(|list| list.get(advertiser_id).map(Option::as_deref)) {
+/// What the list of what a Business Center owns says about an ad account. Where that is `Failed`, a second endpoint is
+/// worth asking (`reachable`).
+pub fn ownership(owned: &Asked<BTreeMap<AdvertiserId, Option<String>>>, advertiser_id: &AdvertiserId) -> Answer {
+    match owned.value().map(|list| list.get(advertiser_id).map(Option::as_deref)) {
         Some(Some(Some("BOUND"))) => Answer::Passed,
         Some(None | Some(Some("PENDING" | "REJECTED" | "UNBOUND"))) => Answer::Failed,
         Some(Some(_)) | None => Answer::Inconclusive,
@@ -221,5 +223,5 @@ fn ad_account_usable(gathered: Gathered<'_>) -> Finding {
         Some(AdAccountInfo { status: Some(_), .. }) => Answer::Failed,
         Some(AdAccountInfo { status: None, .. }) | None => Answer::Inconclusive,
     };
-    finding(Check::AdAccountUsable, answer, [asked.evidence.clone()])
+    finding(Check::AdAccountUsable, answer, asked.on_record())
 }

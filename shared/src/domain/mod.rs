@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod activation;
+pub mod backoff;
 pub mod causes;
 pub mod checklist;
 pub mod checks;

@@ -17,6 +17,14 @@ pub const ACTIVATION: &str = "ACTIVATION";
 pub const CANDIDATE: &str = "CANDIDATE";
 pub const LINE_PREFIX: &str = "LINE#";
 pub const LIVE_ACTIVATIONS: &str = "ACTIVATIONS";
+/// Rows of the sweep as a whole.
+pub const SWEEP: &str = "SWEEP";
+pub const GUARD: &str = "GUARD";
+pub const BACKOFF: &str = "BACKOFF";
+pub const PROGRESS: &str = "PROGRESS";
+pub const TALLY: &str = "TALLY";
+/// Workers that count at the same moment seldom meet at one of so many rows.
+const TALLY_SHARDS: u8 = 8;
 /// Grants that are due for a check are spread over this many partitions.
 pub const DUE_SHARDS: u8 = 64;
 /// Activations that somebody has to look at are spread over this many.
@@ -92,6 +100,21 @@ pub fn due_shard(grant_id: &GrantId) -> String {
 
 pub fn due_partition(shard: u8) -> String {
     format!("DUE#{shard:02}")
+}
+
+pub fn tally_shard(grant_id: &GrantId) -> u8 {
+    let hash = digest(&SHA256, grant_id.as_str().as_bytes());
+    hash.as_ref()[1] % TALLY_SHARDS
+}
+
+/// Zero-padded, so that text order is time order.
+pub fn tally(bucket: i64, shard: u8) -> String {
+    format!("{bucket:010}#{shard}")
+}
+
+/// What one run came to, counted by as many rows as the tally.
+pub fn run(run: &str, shard: u8) -> String {
+    format!("RUN#{run}#{shard}")
 }
 
 /// Events that the bus has not got yet wait in the same index as due grants, in partitions of their own.

@@ -23,7 +23,9 @@
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.
 
+pub mod checking;
 pub mod completing;
+pub mod guarding;
 pub mod importing;
 pub mod items;
 pub mod keys;
@@ -31,6 +33,7 @@ pub mod listing;
 pub mod outbox;
 pub mod pending;
 pub mod starting;
+pub mod sweeping;
 pub mod transact;
 pub mod verdicts;
 

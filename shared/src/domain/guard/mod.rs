@@ -8,6 +8,9 @@
 //!   all grants is struck;
 //! * an operator says so.
 //!
+//! `lapse-sweep` reviews it every minute ([`Standing::review`]) and writes down what it found; `check-grant` goes by what
+//! is written ([`Guard::may_lapse`]). What is old or not to be read holds.
+//!
 //! It lets go by itself when none of this is so any more. Whatever it says, no more grants lapse in an hour than
 //! [`Standing::budget`]. A grant counts once, however many ad accounts hang on it: somebody who takes back one
 //! authorization with 5,000 of them is one event, not an outage.
@@ -33,6 +36,8 @@ const APP_LEVEL: SignedDuration = SignedDuration::from_mins(30);
 const CANARY_FRESH: SignedDuration = SignedDuration::from_mins(10);
 /// Once it holds, it holds for so long at least, so that it does not flap.
 const SHORTEST_HOLD: SignedDuration = SignedDuration::from_mins(10);
+/// A review that is older says nothing any more. There is one every minute.
+const REVIEW_FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// Grants that may lapse in an hour: so many, or one in a thousand of the ad accounts.
 const LEAST_BUDGET: i64 = 25;
 const BUDGET_SHARE: i64 = 1_000;
@@ -107,15 +112,45 @@ pub struct Guard {
     pub app_level_at: Option<Timestamp>,
     /// Grows with every hold and release.
     pub version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reviewed_at: Option<Timestamp>,
+    /// Grants that may lapse in an hour, as of that review.
+    #[serde(default)]
+    pub budget: i64,
 }
 
-/// The guard, what the fleet answered lately, and what lapsed in this hour: enough to decide.
+impl Guard {
+    /// What there is to doubt beside the numbers.
+    fn own_doubt(&self, now: Timestamp) -> Option<Doubt> {
+        let has_canary = self.canary.is_some();
+        if has_canary && self.canary_refused_at.is_some() && self.canary_refused_at >= self.canary_passed_at {
+            Some(Doubt::CanaryRefused)
+        } else if self.app_level_at.is_some_and(|at| now < at + APP_LEVEL) {
+            Some(Doubt::AppLevelCode)
+        } else if has_canary && self.canary_passed_at.is_none_or(|at| at + CANARY_FRESH <= now) {
+            Some(Doubt::CanarySilent)
+        } else {
+            None
+        }
+    }
+
+    /// Whether one more grant, or what is lost under it, may lapse now. `lapsed` is how many did in this hour.
+    pub fn may_lapse(&self, lapsed: i64, now: Timestamp) -> bool {
+        let is_trusted = match self.forced {
+            Some(Forced::Hold) => false,
+            Some(Forced::Release) => true,
+            None => self.hold.is_none() && self.own_doubt(now).is_none(),
+        };
+        let is_reviewed = self.reviewed_at.is_some_and(|at| now < at + REVIEW_FRESH);
+        is_trusted && is_reviewed && lapsed < self.budget
+    }
+}
+
+/// The guard and what the fleet answered lately: enough to review it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     pub guard: Guard,
     pub tally: Tally,
-    /// Grants that lapsed in the hour of `now`.
-    pub lapsed_this_hour: i64,
     /// How often every grant is checked.
     pub interval: SignedDuration,
 }
@@ -137,21 +172,14 @@ fn is_too_large(part: i64, of: i64) -> bool {
 impl Standing {
     /// What there is to doubt now, whoever may have decided what before.
     pub fn doubt(&self, now: Timestamp) -> Option<Doubt> {
-        let Guard { canary, canary_passed_at, canary_refused_at, app_level_at, .. } = &self.guard;
         let lately: Numbers = self.tally.during(WINDOW - BUCKET, now);
         let all: Numbers = self.tally.during(memory(self.interval), now);
-        if canary.is_some() && canary_refused_at.is_some() && canary_refused_at >= canary_passed_at {
-            Some(Doubt::CanaryRefused)
-        } else if app_level_at.is_some_and(|at| now < at + APP_LEVEL) {
-            Some(Doubt::AppLevelCode)
-        } else if is_too_large(lately.newly, lately.grants) {
+        if is_too_large(lately.newly, lately.grants) {
             Some(Doubt::ManyNewlyStruck)
         } else if is_too_large(all.struck, all.grants) {
             Some(Doubt::ManyStruck)
-        } else if canary.is_some() && canary_passed_at.is_none_or(|at| at + CANARY_FRESH <= now) {
-            Some(Doubt::CanarySilent)
         } else {
-            None
+            self.guard.own_doubt(now)
         }
     }
 
@@ -160,39 +188,29 @@ impl Standing {
         LEAST_BUDGET.max(self.tally.during(memory(self.interval), now).accounts / BUDGET_SHARE)
     }
 
-    /// Whether one more grant, or what is lost under it, may lapse now.
-    pub fn may_lapse(&self, now: Timestamp) -> bool {
-        let is_trusted = match self.guard.forced {
-            Some(Forced::Hold) => false,
-            Some(Forced::Release) => true,
-            None => self.guard.hold.is_none() && self.doubt(now).is_none(),
-        };
-        is_trusted && self.lapsed_this_hour < self.budget(now)
-    }
-
-    /// The guard as it shall be from now on, and the event that tells of it, if anything changes.
-    pub fn review(&self, now: Timestamp) -> Option<(Guard, GuardEvent)> {
+    /// The guard as it shall be from now on, and the event that tells of it, if it begins to hold or lets go.
+    pub fn review(&self, now: Timestamp) -> (Guard, Option<GuardEvent>) {
         let reason = match self.guard.forced {
             Some(Forced::Hold) => Some(Doubt::Operator),
             Some(Forced::Release) => None,
             None => self.doubt(now),
         };
-        let mut guard = self.guard.clone();
-        let kind = match (self.guard.hold, reason) {
+        let mut guard = Guard { reviewed_at: Some(now), budget: self.budget(now), ..self.guard.clone() };
+        let held = self.guard.hold;
+        let (kind, reason) = match (held, reason) {
             (None, Some(reason)) => {
                 guard.hold = Some(Hold { since: now, reason });
-                GuardEventKind::SweepHeld
+                (GuardEventKind::SweepHeld, reason)
             }
             (Some(hold), None) if self.guard.forced.is_some() || hold.since + SHORTEST_HOLD <= now => {
                 guard.hold = None;
-                GuardEventKind::SweepReleased
+                (GuardEventKind::SweepReleased, hold.reason)
             }
-            (Some(_), None | Some(_)) | (None, None) => return None,
+            (Some(_), None | Some(_)) | (None, None) => return (guard, None),
         };
         guard.version += 1;
-        let reason = reason.or(self.guard.hold.map(|hold| hold.reason));
         let event = GuardEvent::new(kind, guard.version, reason, now);
-        Some((guard, event))
+        (guard, Some(event))
     }
 }
 
@@ -220,12 +238,11 @@ pub struct GuardEvent {
     pub version: u64,
     pub occurred_at: Timestamp,
     /// Why it holds; at a release, why it held.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<Doubt>,
+    pub reason: Doubt,
 }
 
 impl GuardEvent {
-    fn new(kind: GuardEventKind, version: u64, reason: Option<Doubt>, occurred_at: Timestamp) -> Self {
+    fn new(kind: GuardEventKind, version: u64, reason: Doubt, occurred_at: Timestamp) -> Self {
         let hash = digest(&SHA256, format!("guard-event/v1|{version}|{}", kind.name()).as_bytes());
         let event_id = hash.as_ref()[..16].iter().fold(String::from("evt_"), |id, byte| id + &format!("{byte:02x}"));
         Self { event_id, kind, version, occurred_at, reason }

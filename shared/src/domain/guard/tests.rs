@@ -15,12 +15,11 @@ fn standing(buckets: &[(i64, i64, i64, i64)]) -> Standing {
     let tally = buckets
         .iter()
         .map(|(minute, grants, struck, newly)| (bucket_of(at(*minute)), numbers(*grants, *struck, *newly)));
-    Standing {
-        guard: Guard::default(),
-        tally: Tally(tally.collect::<BTreeMap<_, _>>()),
-        lapsed_this_hour: 0,
-        interval: SIX_HOURS,
-    }
+    Standing { guard: Guard::default(), tally: Tally(tally.collect::<BTreeMap<_, _>>()), interval: SIX_HOURS }
+}
+
+fn may_lapse(standing: &Standing, minute: i64) -> bool {
+    standing.review(at(minute)).0.may_lapse(0, at(minute))
 }
 
 fn canary() -> Canary {
@@ -52,7 +51,7 @@ fn two_per_cent_of_many_and_a_fifth_of_few_are_the_limits() {
 fn a_genuine_event_is_counted_by_grants() {
     let standing = standing(&[(0, 600, 6, 6), (10, 600, 6, 6)]);
     assert_eq!(standing.doubt(at(15)), None);
-    assert!(standing.may_lapse(at(15)));
+    assert!(may_lapse(&standing, 15));
 }
 
 #[test]
@@ -92,57 +91,64 @@ fn an_app_level_code_holds_and_is_forgotten() {
 #[test]
 fn the_budget_is_one_in_a_thousand_or_twenty_five() {
     assert_eq!(standing(&[]).budget(at(0)), 25);
-    assert_eq!(standing(&[(0, 4_000, 0, 0)]).budget(at(5)), 100);
-    let mut spent = standing(&[(0, 4_000, 0, 0)]);
-    spent.lapsed_this_hour = 99;
-    assert!(spent.may_lapse(at(5)));
-    spent.lapsed_this_hour = 100;
-    assert!(!spent.may_lapse(at(5)));
+    let (guard, _) = standing(&[(0, 4_000, 0, 0)]).review(at(5));
+    assert_eq!(guard.budget, 100);
+    assert!(guard.may_lapse(99, at(5)));
+    assert!(!guard.may_lapse(100, at(5)));
+}
+
+/// Unreadable is held: before the first review, and when there has been none for too long.
+#[test]
+fn a_guard_that_nobody_reviews_holds() {
+    assert!(!Guard::default().may_lapse(0, at(0)));
+    let (guard, _) = standing(&[]).review(at(0));
+    assert!(guard.may_lapse(0, at(4)));
+    assert!(!guard.may_lapse(0, at(5)));
 }
 
 #[test]
 fn it_holds_lets_go_and_tells_of_both() {
     let mut standing = standing(&[(0, 300, 30, 30)]);
-    assert!(!standing.may_lapse(at(1)), "doubt is enough, whether or not somebody has written it down");
-    let (held, event) = standing.review(at(1)).unwrap();
-    assert_eq!((event.kind, event.version, event.reason), (GuardEventKind::SweepHeld, 1, Some(Doubt::ManyNewlyStruck)));
+    let (held, event) = standing.review(at(1));
+    let event = event.unwrap();
+    assert_eq!((event.kind, event.version, event.reason), (GuardEventKind::SweepHeld, 1, Doubt::ManyNewlyStruck));
+    assert!(!held.may_lapse(0, at(1)));
     standing.guard = held;
-    assert_eq!(standing.review(at(2)), None, "it holds already");
+    assert_eq!(standing.review(at(2)).1, None, "it holds already");
 
     standing.tally = Tally(BTreeMap::from([(bucket_of(at(5)), Numbers { grants: 300, ..Numbers::default() })]));
-    assert_eq!(standing.review(at(10)), None, "not so soon");
-    assert!(!standing.may_lapse(at(10)));
-    let (released, event) = standing.review(at(11)).unwrap();
-    assert_eq!(
-        (event.kind, event.version, event.reason),
-        (GuardEventKind::SweepReleased, 2, Some(Doubt::ManyNewlyStruck))
-    );
+    let (still, event) = standing.review(at(10));
+    assert_eq!(event, None, "not so soon");
+    assert!(!still.may_lapse(0, at(10)));
+    let (released, event) = standing.review(at(11));
+    let event = event.unwrap();
+    assert_eq!((event.kind, event.version, event.reason), (GuardEventKind::SweepReleased, 2, Doubt::ManyNewlyStruck));
+    assert!(released.may_lapse(0, at(11)));
     standing.guard = released;
-    assert!(standing.may_lapse(at(11)));
-    assert_eq!(standing.review(at(12)), None);
+    assert_eq!(standing.review(at(12)).1, None);
 }
 
 #[test]
 fn an_operator_decides_either_way() {
     let mut doubtful = standing(&[(0, 300, 300, 300)]);
     doubtful.guard.forced = Some(Forced::Release);
-    assert!(doubtful.may_lapse(at(1)));
-    assert_eq!(doubtful.review(at(1)), None);
-    doubtful.lapsed_this_hour = 25;
-    assert!(!doubtful.may_lapse(at(1)), "the budget is nobody's to waive");
+    let (released, event) = doubtful.review(at(1));
+    assert_eq!(event, None);
+    assert!(released.may_lapse(0, at(1)));
+    assert!(!released.may_lapse(25, at(1)), "the budget is nobody's to waive");
 
     let mut fine = standing(&[(0, 300, 0, 0)]);
     fine.guard.forced = Some(Forced::Hold);
-    assert!(!fine.may_lapse(at(1)));
-    let (held, event) = fine.review(at(1)).unwrap();
-    assert_eq!(event.reason, Some(Doubt::Operator));
+    let (held, event) = fine.review(at(1));
+    assert_eq!(event.unwrap().reason, Doubt::Operator);
+    assert!(!held.may_lapse(0, at(1)));
     fine.guard = Guard { forced: Some(Forced::Release), ..held };
-    assert_eq!(fine.review(at(2)).unwrap().1.kind, GuardEventKind::SweepReleased, "an operator waits for nothing");
+    assert_eq!(fine.review(at(2)).1.unwrap().kind, GuardEventKind::SweepReleased, "an operator waits for nothing");
 }
 
 #[test]
 fn ids_of_guard_events_follow_from_version_and_kind() {
-    let id = |kind, version, minute| GuardEvent::new(kind, version, None, at(minute)).event_id;
+    let id = |kind, version, minute| GuardEvent::new(kind, version, Doubt::Operator, at(minute)).event_id;
     assert_eq!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepHeld, 1, 9));
     assert_ne!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepReleased, 1, 0));
     assert_ne!(id(GuardEventKind::SweepHeld, 1, 0), id(GuardEventKind::SweepHeld, 2, 0));

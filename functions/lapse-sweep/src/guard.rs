@@ -1,0 +1,86 @@
+//! The guard's review, and what an operator may order.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::domain::guard::{Canary, Forced, Guard, GuardEvent, Standing};
+use shared::metrics::{self, Metric, Unit};
+use shared::queue::CheckMessage;
+use shared::store::StoreError;
+use shared::store::guarding::KeepGuard;
+use tracing::warn;
+
+use crate::event::GuardOrder;
+use crate::{Clients, SweepError};
+
+/// A review that met another one is made again this often.
+const ROUNDS: usize = 3;
+
+/// The guard, for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GuardShown {
+    pub holding: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Forced>,
+    /// Grants that may lapse in an hour.
+    pub budget: i64,
+}
+
+impl GuardShown {
+    fn new(guard: &Guard) -> Self {
+        Self {
+            holding: guard.hold.is_some(),
+            reason: guard.hold.map(|hold| hold.reason.name()),
+            since: guard.hold.map(|hold| hold.since),
+            forced: guard.forced,
+            budget: guard.budget,
+        }
+    }
+}
+
+/// Looks at what the fleet answered lately and writes down whether lapsing is held. Asks for the canary.
+pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, SweepError> {
+    for _ in 0..ROUNDS {
+        let guard = clients.table.guard(now).await?.unwrap_or_default();
+        let tally = clients.table.tally(clients.check_interval, now).await?;
+        let standing = Standing { guard, tally, interval: clients.check_interval };
+        let (after, event) = standing.review(now);
+        match clients.table.reviewed(&standing.guard, &after, event.as_ref()).await {
+            Ok(()) => {
+                tell(&after, event.as_ref(), now);
+                if let Some(Canary { org_id, grant_id }) = after.canary.clone() {
+                    clients.queue.send(&[CheckMessage::Canary { org_id, grant_id }]).await?;
+                }
+                return Ok(GuardShown::new(&after));
+            }
+            Err(StoreError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+fn tell(guard: &Guard, event: Option<&GuardEvent>, now: Timestamp) {
+    if let Some(event) = event {
+        warn!(reason = event.reason.name(), "{}", event.kind.name());
+    }
+    let holding = Metric { name: "GuardHolding", unit: Unit::Count, value: u64::from(guard.hold.is_some()) };
+    let forced = Metric { name: "GuardForced", unit: Unit::Count, value: u64::from(guard.forced.is_some()) };
+    metrics::emit(&[], &[holding, forced], now);
+}
+
+pub async fn order(clients: &Clients, order: GuardOrder) -> Result<(), SweepError> {
+    let forced = match order {
+        GuardOrder::Hold => Some(Forced::Hold),
+        GuardOrder::Release => Some(Forced::Release),
+        GuardOrder::Auto => None,
+    };
+    Ok(clients.table.force(forced).await?)
+}
+
+pub async fn name_canary(clients: &Clients, canary: &Canary, now: Timestamp) -> Result<(), SweepError> {
+    Ok(clients.table.name_canary(canary, now).await?)
+}

@@ -1,0 +1,283 @@
+//! What checking a grant reads and writes. For a grant under which nothing changed that is one read, one query and one
+//! write; ad accounts that move cost one more read and one write for every [`MOVED_AT_ONCE`] of them.
+//!
+//! Every write states the due time and the token that were seen. Whoever comes second (a message that was delivered
+//! twice, a run that overlaps another) finds that the due time moved, and does nothing.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::guarding::{StoredGuard, backoff_key, guard_key};
+use super::items::{self, StoredGrant, read};
+use super::transact::{Expression, LearntCenter, Transaction};
+use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
+use crate::domain::account::AdAccount;
+use crate::domain::backoff::Backoff;
+use crate::domain::checks::{Membership, Person};
+use crate::domain::grant::Grant;
+use crate::domain::guard::tally::Recount;
+use crate::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
+use crate::domain::sweep::{CheckState, Outcome, Watched};
+use crate::domain::transition::Transition;
+
+/// Each account that moves is two rows, and a transaction holds 100.
+pub const MOVED_AT_ONCE: usize = 40;
+/// How long the numbers of a run are kept.
+const RUN_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// A grant as its check begins.
+#[derive(Clone, Debug)]
+pub struct GrantToCheck {
+    pub stored: StoredGrant,
+    pub state: CheckState,
+    /// As the table writes it.
+    pub due: String,
+}
+
+/// What a check begins with.
+#[derive(Clone, Debug, Default)]
+pub struct Beginning {
+    /// `None` if there is none that lives.
+    pub grant: Option<GrantToCheck>,
+    /// `None` before its first review.
+    pub guard: Option<StoredGuard>,
+    pub backoff: Option<Backoff>,
+}
+
+/// News of a Business Center.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CenterNews {
+    pub id: BusinessCenterId,
+    pub name: Option<String>,
+    pub admins: Option<Vec<String>>,
+}
+
+/// What TikTok proved about the grant.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    pub at: Timestamp,
+    pub authorized_by: Option<Person>,
+    pub business_centers: Vec<Membership>,
+}
+
+/// How a check ends for the grant itself.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    pub state: &'a CheckState,
+    pub next_due: Timestamp,
+    pub proof: Option<&'a Proof>,
+    pub centers: &'a [CenterNews],
+    pub recount: &'a Recount,
+    pub interval: SignedDuration,
+    pub run: &'a str,
+    pub outcome: Outcome,
+    pub accounts: usize,
+    pub now: Timestamp,
+}
+
+pub trait CheckGrants {
+    /// One read.
+    fn begin(
+        &self,
+        org_id: &OrgId,
+        grant_id: &GrantId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Beginning, StoreError>> + Send;
+    /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
+    fn watched(
+        &self,
+        org_id: &OrgId,
+        grant_id: &GrantId,
+    ) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
+    /// Accounts in full, for at most 100. One read.
+    fn accounts(
+        &self,
+        org_id: &OrgId,
+        ids: &[AdvertiserId],
+    ) -> impl Future<Output = Result<Vec<AdAccount>, StoreError>> + Send;
+    /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
+    /// check. One transaction.
+    fn move_some(
+        &self,
+        grant: &GrantToCheck,
+        moves: &[Transition],
+        claim: Option<&StoredGuard>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The last of the accounts move, and the check is over. One transaction.
+    fn finish(
+        &self,
+        grant: &GrantToCheck,
+        moves: &[Transition],
+        claim: Option<&StoredGuard>,
+        ending: &Ending<'_>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Nothing could be asked: the check is due again later, and nothing else changes. One write.
+    fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl CheckGrants for Table {
+    async fn begin(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Result<Beginning, StoreError> {
+        let grant_key = (keys::org(org_id), keys::grant(grant_id));
+        let mut beginning = Beginning::default();
+        for item in self.get_all([grant_key, guard_key(), backoff_key()]).await? {
+            match sort_key(&item) {
+                keys::GUARD => beginning.guard = Some(StoredGuard::read(item, now)?),
+                keys::BACKOFF => beginning.backoff = Some(read(item)?),
+                _ => beginning.grant = to_check(item)?,
+            }
+        }
+        Ok(beginning)
+    }
+
+    async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
+        let mut watched = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name(keys::BY_GRANT)
+                .key_condition_expression("grant_pk = :grant")
+                .expression_attribute_values(":grant", text(keys::accounts_of(org_id, grant_id)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await?;
+            for item in answer.items.unwrap_or_default() {
+                watched.push(read(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(watched);
+            }
+        }
+    }
+
+    async fn accounts(&self, org_id: &OrgId, ids: &[AdvertiserId]) -> Result<Vec<AdAccount>, StoreError> {
+        let keys = ids.iter().map(|id| (keys::org(org_id), keys::account(id)));
+        self.get_all(keys).await?.into_iter().map(items::account).collect()
+    }
+
+    async fn move_some(
+        &self,
+        grant: &GrantToCheck,
+        moves: &[Transition],
+        claim: Option<&StoredGuard>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.transaction();
+        for one in moves {
+            transaction.transition(one)?;
+        }
+        if let Some(guard) = claim {
+            transaction.claim_lapse(guard, now);
+        }
+        let condition = Expression::new(STILL_THE_SAME)
+            .value(":tested", number(grant.stored.grant.token_version))
+            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+        transaction.check(grant_key(&grant.stored.grant), condition);
+        transaction.commit().await
+    }
+
+    async fn finish(
+        &self,
+        grant: &GrantToCheck,
+        moves: &[Transition],
+        claim: Option<&StoredGuard>,
+        ending: &Ending<'_>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.transaction();
+        for one in moves {
+            transaction.transition(one)?;
+        }
+        if let Some(guard) = claim {
+            transaction.claim_lapse(guard, ending.now);
+        }
+        transaction.end_check(grant, ending)?;
+        transaction.commit().await
+    }
+
+    async fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> Result<(), StoreError> {
+        let Grant { org_id, grant_id, token_version, .. } = &grant.stored.grant;
+        let mut transaction = self.transaction();
+        let later = Expression::new("SET due_sk = :later")
+            .value(":later", text(keys::due_at(until, org_id, grant_id)))
+            .value(":tested", number(*token_version))
+            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+        transaction.update(grant_key(&grant.stored.grant), later, Some(STILL_THE_SAME));
+        transaction.commit().await
+    }
+}
+
+/// Nobody checked the grant, gave it another token or retired it since it was read.
+const STILL_THE_SAME: &str = "token_version = :tested AND due_sk = :due AND attribute_not_exists(retired_at)";
+
+fn grant_key(grant: &Grant) -> Item {
+    key(keys::org(&grant.org_id), keys::grant(&grant.grant_id))
+}
+
+fn due_sk(grant: &Grant, due: &str) -> String {
+    format!("{due}#{}#{}", grant.org_id, grant.grant_id)
+}
+
+fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
+    #[derive(Deserialize)]
+    struct Checks {
+        #[serde(default)]
+        check: CheckState,
+        #[serde(default)]
+        due_sk: Option<String>,
+    }
+    let Checks { check, due_sk } = read(item.clone())?;
+    let stored = items::grant(item)?;
+    // A retired grant is never due.
+    let due = due_sk.as_deref().and_then(|due_sk| due_sk.split('#').next()).map(str::to_owned);
+    Ok(due.filter(|_| stored.grant.is_living()).map(|due| GrantToCheck { stored, state: check, due }))
+}
+
+impl Transaction<'_> {
+    fn end_check(&mut self, grant: &GrantToCheck, ending: &Ending<'_>) -> Result<&mut Self, StoreError> {
+        let Grant { org_id, grant_id, token_version, .. } = &grant.stored.grant;
+        let unreadable = |error: serde_dynamo::Error| StoreError::Unreadable {
+            key: keys::grant(grant_id),
+            problem: error.to_string(),
+        };
+        let mut update = Expression::new("SET #check = :check, due_sk = :next")
+            .name("#check", "check")
+            .value(":check", serde_dynamo::to_attribute_value(ending.state).map_err(unreadable)?)
+            .value(":next", text(keys::due_at(ending.next_due, org_id, grant_id)))
+            .value(":tested", number(*token_version))
+            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+        if let Some(proof) = ending.proof {
+            update.text += ", last_proven_at = :proven, business_centers = :centers";
+            update = update
+                .value(":proven", text(proof.at.to_string()))
+                .value(":centers", serde_dynamo::to_attribute_value(&proof.business_centers).map_err(unreadable)?);
+            if let Some(person) = &proof.authorized_by {
+                update.text += ", authorized_by = :person";
+                update = update.value(":person", serde_dynamo::to_attribute_value(person).map_err(unreadable)?);
+            }
+        }
+        self.update(grant_key(&grant.stored.grant), update, Some(STILL_THE_SAME));
+        for center in ending.centers {
+            let learnt = LearntCenter {
+                id: &center.id,
+                name: center.name.as_deref(),
+                admins: center.admins.as_deref(),
+                came: Some(grant_id),
+                went: None,
+            };
+            self.know_business_center(org_id, &learnt);
+        }
+        self.recount(grant_id, ending.recount, ending.interval);
+        let report = Expression::new("SET #ttl = :ttl ADD #outcome :one, checked :one, ad_accounts :accounts")
+            .name("#ttl", "ttl")
+            .name("#outcome", ending.outcome.name())
+            .value(":one", number(1))
+            .value(":accounts", number(ending.accounts))
+            .value(":ttl", number((ending.now + RUN_KEPT).as_second()));
+        let row = key(keys::SWEEP.to_owned(), keys::run(ending.run, keys::tally_shard(grant_id)));
+        Ok(self.update(row, report, None))
+    }
+}
