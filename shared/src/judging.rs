@@ -75,7 +75,7 @@ pub async fn judge(
         tiktok.grant_evidence(app, token, subject.original, deadline),
         tiktok.account_evidence(token, subject.advertiser_id, deadline),
     );
-    if ownership(&grant, subject.advertiser_id) == Answer::Failed {
+    if ownership(&grant.owned, subject.advertiser_id) == Answer::Failed {
         grant.reachable = Some(tiktok.reachable(token, subject.original, deadline).await);
     }
     let diagnosis = diagnose(subject, Gathered { grant: &grant, account: &account });

@@ -236,6 +236,7 @@ async fn not_exchanged(clients: &Clients, attempt: Attempt, failed: &ExchangeFai
         | Refusal::AdAccountNotPermitted
         | Refusal::AdAccountGone
         | Refusal::NotPermitted
+        | Refusal::NotAsked
         | Refusal::Unrecognised => CauseCode::Unrecognised,
     };
     if code == CauseCode::AppMisconfigured {

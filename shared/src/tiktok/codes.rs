@@ -254,6 +254,7 @@ mod tests {
                 | Refusal::Throttled
                 | Refusal::Unavailable
                 | Refusal::Unrecognised => {}
+                Refusal::NotAsked => prop_assert!(false, "TikTok answered"),
             }
         }
     }

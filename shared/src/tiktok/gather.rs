@@ -11,12 +11,8 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::client::TikTok;
-use super::wire::{
-    List, Something, WireAuthorized, WireInfo, WireMember, WireMembership, WireOwned, WirePerson, WireReachable,
-};
-use crate::domain::checks::{
-    AccountEvidence, AdAccountInfo, Asked, Endpoint, GrantEvidence, Membership, Person, Refusal,
-};
+use super::wire::{List, Something, WireAuthorized, WireMember, WireMembership, WireOwned, WirePerson, WireReachable};
+use crate::domain::checks::{AccountEvidence, Asked, Endpoint, GrantEvidence, Membership, Person};
 use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
 use crate::secrets::AppCredentials;
@@ -24,10 +20,8 @@ use crate::secrets::AppCredentials;
 /// As many as TikTok's lists of Business Centers and assets allow; for members it allows 20.
 const PAGE: usize = 50;
 const MEMBERS_PAGE: usize = 20;
-/// How many ad accounts `/advertiser/info/` is asked about at once. TikTok's own limit is not published.
-const BATCH: usize = 50;
-/// How many questions about single accounts run at the same time.
-const AT_ONCE: usize = 4;
+/// How many questions of one kind run at the same time.
+pub(super) const AT_ONCE: usize = 4;
 
 /// A current member of a Business Center (`/bc/member/get/`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,62 +137,31 @@ impl TikTok {
         business_center: &BusinessCenterId,
         deadline: Instant,
     ) -> Asked<Vec<Member>> {
-        let query = [("bc_id", business_center.as_str()), ("filtering", r#"{"relation_status":"BOUND"}"#)];
+        self.some_members(token, business_center, r#"{"relation_status":"BOUND"}"#, deadline).await
+    }
+
+    /// `GET /bc/member/get/`: the Admins of a Business Center only. For its Admins only.
+    pub async fn admins(
+        &self,
+        token: &AccessToken,
+        business_center: &BusinessCenterId,
+        deadline: Instant,
+    ) -> Asked<Vec<Member>> {
+        let filtering = r#"{"relation_status":"BOUND","user_role":"ADMIN"}"#;
+        let asked = self.some_members(token, business_center, filtering, deadline).await;
+        asked.map(|list| list.into_iter().filter(|member| member.is_admin).collect())
+    }
+
+    async fn some_members(
+        &self,
+        token: &AccessToken,
+        business_center: &BusinessCenterId,
+        filtering: &str,
+        deadline: Instant,
+    ) -> Asked<Vec<Member>> {
+        let query = [("bc_id", business_center.as_str()), ("filtering", filtering)];
         let asked = self.every_page::<WireMember>(Endpoint::Members, token, &query, MEMBERS_PAGE, deadline).await;
         asked.map(|list| list.into_iter().filter_map(member).collect())
-    }
-
-    /// `GET /advertiser/info/` for one ad account.
-    pub async fn info(&self, token: &AccessToken, account: &AdvertiserId, deadline: Instant) -> Asked<AdAccountInfo> {
-        let Asked { evidence, answer } = self.some_infos(token, std::slice::from_ref(account), deadline).await;
-        // Code 0 without the account we asked about is no answer about it.
-        let answer = answer.and_then(|list| find(&list, account).ok_or(Refusal::Unavailable));
-        Asked { evidence, answer }
-    }
-
-    /// `GET /advertiser/info/` for many ad accounts, in their order.
-    ///
-    /// TikTok refuses a whole batch for the sake of one account in it, so a refused batch is asked again one by one, and
-    /// so is an account that a batch leaves out.
-    pub async fn infos(
-        &self,
-        token: &AccessToken,
-        accounts: &[AdvertiserId],
-        deadline: Instant,
-    ) -> Vec<(AdvertiserId, Asked<AdAccountInfo>)> {
-        let mut answers = Vec::with_capacity(accounts.len());
-        for batch in accounts.chunks(BATCH) {
-            let Asked { evidence, answer } = self.some_infos(token, batch, deadline).await;
-            let one_by_one = stream::iter(batch).map(|account| {
-                let evidence = evidence.clone();
-                let known = match &answer {
-                    Ok(list) => find(list, account).map(Ok),
-                    Err(refusal) if batch.len() == 1 || !is_about_one(*refusal) => Some(Err(*refusal)),
-                    Err(_) => None,
-                };
-                async move {
-                    let info = match known {
-                        Some(answer) => Asked { evidence, answer },
-                        None => self.info(token, account, deadline).await,
-                    };
-                    (account.clone(), info)
-                }
-            });
-            answers.extend(one_by_one.buffered(AT_ONCE).collect::<Vec<_>>().await);
-        }
-        answers
-    }
-
-    async fn some_infos(
-        &self,
-        token: &AccessToken,
-        accounts: &[AdvertiserId],
-        deadline: Instant,
-    ) -> Asked<Vec<AdAccountInfo>> {
-        let ids = serde_json::json!(accounts).to_string();
-        let asked =
-            self.read::<List<WireInfo>>(Endpoint::AdAccountInfo, token, &[("advertiser_ids", &ids)], deadline).await;
-        asked.map(|data| data.list.into_iter().map(AdAccountInfo::from).collect())
     }
 
     /// `GET /report/integrated/get/`: one day of one account, one row at most. An account without spend answers an empty
@@ -224,21 +187,9 @@ impl TikTok {
 }
 
 impl<T> Asked<T> {
-    fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
         Asked { evidence: self.evidence, answer: self.answer.map(change) }
     }
-}
-
-fn find(list: &[AdAccountInfo], account: &AdvertiserId) -> Option<AdAccountInfo> {
-    list.iter().find(|info| info.advertiser_id == *account).cloned()
-}
-
-/// Whether the refusal of a batch may be about one account in it.
-fn is_about_one(refusal: Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::AdAccountNotPermitted | Refusal::AdAccountGone | Refusal::PermissionNotGranted | Refusal::NotPermitted
-    )
 }
 
 /// `None` for somebody who was invited or has left, should TikTok list them in spite of the filter.

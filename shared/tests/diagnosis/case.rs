@@ -133,6 +133,18 @@ impl Case {
         }
     }
 
+    pub fn refusal_of(&self, endpoint: Endpoint) -> Option<Refusal> {
+        self.refusal(match endpoint {
+            Endpoint::AuthorizedAdAccounts => Question::Authorized,
+            Endpoint::BusinessCenters => Question::BusinessCenters,
+            Endpoint::OwnedAssets => Question::Owned,
+            Endpoint::AdAccountInfo => Question::Info,
+            Endpoint::Report => Question::Report,
+            Endpoint::ReachableAssets => Question::Reachable,
+            _ => return None,
+        })
+    }
+
     /// The same case with one question refused.
     pub fn refused(&self, question: Question, refusal: Refusal) -> Self {
         let mut case = self.clone();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use shared::domain::account::risks;
 use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Answer, Check, Finding, Refusal};
+use shared::domain::checks::{Answer, Check, Evidence, Finding, Refusal};
 use shared::domain::diagnosis::{Verdict, consent_cannot_help};
 
 use crate::case::{
@@ -15,7 +15,7 @@ use crate::case::{
     reachable,
 };
 
-const REFUSALS: [Refusal; 10] = [
+const REFUSALS: [Refusal; 11] = [
     Refusal::TokenDead,
     Refusal::PermissionNotGranted,
     Refusal::AdAccountNotPermitted,
@@ -26,9 +26,10 @@ const REFUSALS: [Refusal; 10] = [
     Refusal::Throttled,
     Refusal::Unavailable,
     Refusal::Unrecognised,
+    Refusal::NotAsked,
 ];
 /// Answers that say nothing about anybody.
-const NO_ANSWER: [Refusal; 3] = [Refusal::Throttled, Refusal::Unavailable, Refusal::Unrecognised];
+const NO_ANSWER: [Refusal; 4] = [Refusal::Throttled, Refusal::Unavailable, Refusal::Unrecognised, Refusal::NotAsked];
 
 /// Mostly answers, sometimes a refusal.
 fn or_refused<T: Clone + std::fmt::Debug + 'static>(
@@ -121,7 +122,12 @@ proptest! {
     fn every_check_is_answered_once_with_evidence(case in case()) {
         let diagnosis = case.diagnosis();
         prop_assert_eq!(diagnosis.findings.iter().map(|one| one.check).collect::<Vec<_>>(), Check::ALL);
-        prop_assert!(diagnosis.findings.iter().all(|one| !one.evidence.is_empty()));
+        for finding in &diagnosis.findings {
+            // Nothing rests on a question that was not put.
+            let unasked = |one: &Evidence| case.refusal_of(one.endpoint) == Some(Refusal::NotAsked);
+            prop_assert!(!finding.evidence.iter().any(unasked), "{:?}", finding);
+            prop_assert!(!finding.evidence.is_empty() || finding.answer == Answer::Inconclusive, "{:?}", finding);
+        }
         prop_assert_eq!(case.diagnosis(), diagnosis, "same answers, same verdict");
     }
 
@@ -157,17 +163,7 @@ proptest! {
     #[test]
     fn what_decides_a_finding_is_definitive(case in case()) {
         for finding in case.diagnosis().findings {
-            let decisive = finding.evidence[0].endpoint.path();
-            let refusal = [
-                (Question::Authorized, "/oauth2/advertiser/get/"),
-                (Question::BusinessCenters, "/bc/get/"),
-                (Question::Owned, "/bc/asset/admin/get/"),
-                (Question::Info, "/advertiser/info/"),
-                (Question::Report, "/report/integrated/get/"),
-            ]
-            .into_iter()
-            .find(|(_, path)| *path == decisive)
-            .and_then(|(question, _)| case.refusal(question));
+            let refusal = finding.evidence.first().and_then(|decisive| case.refusal_of(decisive.endpoint));
             match finding.answer {
                 Answer::Passed => prop_assert_eq!(refusal, None, "{:?}", finding),
                 Answer::Failed => prop_assert!(

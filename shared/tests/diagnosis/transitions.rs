@@ -166,7 +166,7 @@ proptest! {
             time += SignedDuration::from_hours(7);
             let grant = "grt_bbbbbbbbbbbbbbbbbbbbbb".parse().unwrap();
             let moved = match one {
-                Move::Lapse => lapse(&account, revoked(), Vec::new(), None, time),
+                Move::Lapse => lapse(&account, revoked(), Vec::new(), None, 0, time),
                 Move::Recover => recover(&account, Vec::new(), BTreeSet::new(), time),
                 Move::Reconnect => reconnect(&account, &grant, Vec::new(), BTreeSet::new(), None, time),
                 Move::Refuse => refuse(&account, CauseCode::WrongBusinessCenter, None, time),

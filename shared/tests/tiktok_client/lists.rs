@@ -98,7 +98,7 @@ async fn members_come_in_pages_of_twenty() {
 /// One deleted account among 120: the others are not blamed for it, however TikTok refuses the batch.
 #[tokio::test]
 async fn one_bad_account_does_not_spoil_its_batch() {
-    for (foreign_id, calls) in [(ForeignId::WholeCallFails, 3 + 50), (ForeignId::LeftOut, 3 + 1)] {
+    for (foreign_id, calls) in [(ForeignId::WholeCallFails, 3 + 12), (ForeignId::LeftOut, 3 + 1)] {
         let world = World::with(Switches { foreign_id, ..Switches::default() }).await;
         let ids = add_accounts(&world, 120);
         let token = world.at_tiktok().authorize("ana", APP_ID, [1, 4], AdAccounts::All).unwrap();

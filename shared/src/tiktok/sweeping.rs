@@ -1,0 +1,180 @@
+//! Checking a whole grant with few questions.
+//!
+//! First whether the token lives at all. A token that is dead gets one more question, to hear it from a second endpoint; a
+//! TikTok that is out of order gets none, so an outage costs one call per grant. Then, side by side, what the token, each
+//! original Business Center and the ad accounts say:
+//!
+//! | Question | How often |
+//! |---|---|
+//! | `/oauth2/advertiser/get/` | once |
+//! | `/bc/get/` | once (50 Business Centers a page) |
+//! | `/bc/asset/admin/get/`, `/bc/member/get/` | once per Business Center (50 assets and 20 Admins a page) |
+//! | `/advertiser/info/` | once per 50 ad accounts |
+//! | `/report/integrated/get/` | once, for an ad account that is another one each time |
+//! | `/user/info/` | once, if wanted |
+//! | `/bc/asset/get/` | once per Business Center where ownership is in doubt (50 assets a page) |
+//!
+//! So a grant in order with fewer than 50 ad accounts in one Business Center takes six calls, or seven with the person,
+//! and one with 5,000 takes about two hundred. Where something is wrong with single accounts there are more, up to a fixed
+//! number: 62 to find out whom refused batches of details are about, 20 for accounts that the token no longer covers, two
+//! for reports that are refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::{OptionFuture, join_all};
+use futures::stream::{self, StreamExt};
+use tokio::time::Instant;
+
+use super::client::TikTok;
+use super::gather::AT_ONCE;
+use super::swept::{Answers, CenterAnswers, SweepEvidence};
+use crate::domain::checks::{AdAccountInfo, Answer, Asked, Refusal};
+use crate::domain::examine::ownership;
+use crate::domain::ids::{AdvertiserId, BusinessCenterId};
+use crate::sealing::AccessToken;
+use crate::secrets::AppCredentials;
+
+/// Ad accounts that the token no longer covers are asked about one by one, since TikTok refuses them in batches. It says
+/// whether they are gone or just out of reach, which is good to know and not worth a call for each of thousands.
+const UNCOVERED: usize = 20;
+/// How many ad accounts may be asked for a report until one answer stands for all.
+const REPORTS: usize = 3;
+
+/// What to ask about one grant.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweep<'a> {
+    /// All ad accounts under the grant, each with its original Business Center.
+    pub accounts: &'a [(AdvertiserId, BusinessCenterId)],
+    /// Any number that is another one each time: chooses the ad account whose report is read.
+    pub sample: usize,
+    /// Whether to ask who authorized.
+    pub with_person: bool,
+}
+
+/// The answers about reports: one for all, and those of accounts that were asked about by themselves.
+type Reports = (Option<Asked<()>>, BTreeMap<AdvertiserId, Asked<()>>);
+
+impl TikTok {
+    /// Asks about one token and all its ad accounts. What is not answered by `deadline` is inconclusive.
+    pub async fn sweep_evidence(
+        &self,
+        app: &AppCredentials,
+        token: &AccessToken,
+        sweep: Sweep<'_>,
+        deadline: Instant,
+    ) -> SweepEvidence {
+        let authorized = self.authorized(app, token, deadline).await;
+        let mut answers = Answers {
+            authorized,
+            person: None,
+            business_centers: None,
+            centers: BTreeMap::new(),
+            infos: BTreeMap::new(),
+            report: None,
+            own_reports: BTreeMap::new(),
+        };
+        match answers.authorized.refusal() {
+            // A missing permission is the token's own, and the other questions tell which.
+            None | Some(Refusal::PermissionNotGranted) => self.all_else(token, sweep, &mut answers, deadline).await,
+            Some(Refusal::TokenDead) => {
+                answers.business_centers = Some(self.business_centers(token, deadline).await);
+            }
+            Some(_) => {}
+        }
+        answers.evidence(sweep.accounts)
+    }
+
+    /// The token lives.
+    async fn all_else(&self, token: &AccessToken, sweep: Sweep<'_>, answers: &mut Answers, deadline: Instant) {
+        let is_covered = |account: &AdvertiserId| answers.authorized.value().is_none_or(|list| list.contains(account));
+        let (covered, uncovered): (Vec<_>, Vec<_>) =
+            sweep.accounts.iter().partition(|(account, _)| is_covered(account));
+        let covered: Vec<AdvertiserId> = covered.iter().map(|(account, _)| account.clone()).collect();
+        let centers: BTreeSet<_> = sweep.accounts.iter().map(|(_, center)| center).collect();
+        let centers = stream::iter(centers)
+            .map(|center| async move { (center.clone(), self.center_answers(token, center, deadline).await) })
+            .buffered(AT_ONCE);
+        let person = OptionFuture::from(sweep.with_person.then(|| self.person(token, deadline)));
+        let (business_centers, centers, infos, (report, own_reports), person) = futures::join!(
+            self.business_centers(token, deadline),
+            centers.collect(),
+            self.infos(token, &covered, deadline),
+            self.reports(token, &covered, sweep.sample, deadline),
+            person,
+        );
+        answers.business_centers = Some(business_centers);
+        answers.centers = centers;
+        answers.infos = infos.into_iter().collect();
+        (answers.report, answers.own_reports) = (report, own_reports);
+        answers.person = person;
+
+        let not_owned = |(account, center): &(AdvertiserId, BusinessCenterId)| {
+            answers.centers.get(center).is_some_and(|said| ownership(&said.owned, account) == Answer::Failed)
+        };
+        let in_doubt: BTreeSet<_> =
+            sweep.accounts.iter().filter(|one| not_owned(one)).map(|(_, center)| center).collect();
+        // Those that are not owned either are the ones that may be gone for good.
+        let (mut to_ask, others): (Vec<_>, Vec<_>) = uncovered.into_iter().partition(|one| not_owned(one));
+        to_ask.extend(others);
+        let (reachable, infos) = futures::join!(
+            join_all(in_doubt.iter().map(|center| self.reachable(token, center, deadline))),
+            self.each_info(token, to_ask.iter().map(|(account, _)| account).take(UNCOVERED), deadline),
+        );
+        for (center, reachable) in in_doubt.into_iter().zip(reachable) {
+            answers.centers.entry(center.clone()).and_modify(|said| said.reachable = Some(reachable));
+        }
+        answers.infos.extend(infos);
+    }
+
+    async fn center_answers(&self, token: &AccessToken, center: &BusinessCenterId, deadline: Instant) -> CenterAnswers {
+        let (owned, admins) = futures::join!(self.owned(token, center, deadline), self.admins(token, center, deadline));
+        CenterAnswers { owned, admins, reachable: None }
+    }
+
+    async fn each_info(
+        &self,
+        token: &AccessToken,
+        accounts: impl Iterator<Item = &AdvertiserId>,
+        deadline: Instant,
+    ) -> Vec<(AdvertiserId, Asked<AdAccountInfo>)> {
+        let ask = |account: &AdvertiserId| {
+            let account = account.clone();
+            async move {
+                let info = self.info(token, &account, deadline).await;
+                (account, info)
+            }
+        };
+        stream::iter(accounts).map(ask).buffered(AT_ONCE).collect().await
+    }
+
+    /// One report stands for all, since the permission is the token's. A definitive refusal may be about the account all
+    /// the same: it is held against that account, and the next one is asked, until one answer or two refusals of the
+    /// permission stand for the others.
+    async fn reports(
+        &self,
+        token: &AccessToken,
+        accounts: &[AdvertiserId],
+        sample: usize,
+        deadline: Instant,
+    ) -> Reports {
+        let mut own = BTreeMap::new();
+        let mut lacks_permission = 0;
+        let from = sample.checked_rem(accounts.len()).unwrap_or_default();
+        for account in accounts.iter().cycle().skip(from).take(accounts.len().min(REPORTS)) {
+            let report = self.report(token, account, deadline).await;
+            let is_about_it = match report.refusal() {
+                Some(Refusal::PermissionNotGranted) => {
+                    lacks_permission += 1;
+                    lacks_permission < 2
+                }
+                Some(Refusal::AdAccountNotPermitted | Refusal::AdAccountGone | Refusal::NotPermitted) => true,
+                Some(_) | None => false,
+            };
+            if !is_about_it {
+                return (Some(report), own);
+            }
+            own.insert(account.clone(), report);
+        }
+        (None, own)
+    }
+}

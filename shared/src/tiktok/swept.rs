@@ -1,0 +1,125 @@
+//! What TikTok said to one check of a whole grant, laid out per ad account as [`crate::domain::diagnosis`] takes it.
+//!
+//! Nothing here asks anybody: whoever has [`Answers`] from elsewhere gets the same [`SweepEvidence`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::codes::suspects_secret;
+use super::gather::Member;
+use crate::domain::checks::{
+    AccountEvidence, AdAccountInfo, Asked, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
+};
+use crate::domain::ids::{AdvertiserId, BusinessCenterId};
+
+/// All answers. What is `None` or missing was not asked.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    pub authorized: Asked<BTreeSet<AdvertiserId>>,
+    pub person: Option<Asked<Person>>,
+    pub business_centers: Option<Asked<Vec<Membership>>>,
+    pub centers: BTreeMap<BusinessCenterId, CenterAnswers>,
+    pub infos: BTreeMap<AdvertiserId, Asked<AdAccountInfo>>,
+    /// Stands for every ad account that is not in `own_reports`.
+    pub report: Option<Asked<()>>,
+    pub own_reports: BTreeMap<AdvertiserId, Asked<()>>,
+}
+
+/// What was said about one original Business Center.
+#[derive(Clone, Debug)]
+pub struct CenterAnswers {
+    pub owned: Asked<BTreeMap<AdvertiserId, Option<String>>>,
+    pub admins: Asked<Vec<Member>>,
+    pub reachable: Option<Asked<BTreeMap<AdvertiserId, Option<String>>>>,
+}
+
+/// The evidence about all ad accounts of one grant.
+#[derive(Clone, Debug)]
+pub struct SweepEvidence {
+    /// Whether the token lives: `/oauth2/advertiser/get/`.
+    pub probe: Asked<()>,
+    /// One for each original Business Center, in the order of their ids.
+    pub centers: Vec<SweptCenter>,
+    refusals: BTreeSet<Refusal>,
+}
+
+/// One original Business Center and its ad accounts. With `grant`, each account's evidence makes a
+/// [`Gathered`](crate::domain::checks::Gathered).
+#[derive(Clone, Debug)]
+pub struct SweptCenter {
+    pub business_center_id: BusinessCenterId,
+    pub grant: GrantEvidence,
+    pub accounts: Vec<(AdvertiserId, AccountEvidence)>,
+    /// `None` where TikTok would not tell.
+    pub admins: Option<Vec<Member>>,
+}
+
+impl Answers {
+    /// Lays the answers out. `accounts` are the grant's, each with its original Business Center.
+    pub fn evidence(mut self, accounts: &[(AdvertiserId, BusinessCenterId)]) -> SweepEvidence {
+        let refusals = self.refusals();
+        let mut by_center: BTreeMap<&BusinessCenterId, Vec<&AdvertiserId>> = BTreeMap::new();
+        for (account, center) in accounts {
+            by_center.entry(center).or_default().push(account);
+        }
+        let centers = by_center.into_iter().map(|(center, accounts)| self.center(center, &accounts)).collect();
+        SweepEvidence { probe: self.authorized.only(), centers, refusals }
+    }
+
+    fn center(&mut self, center: &BusinessCenterId, accounts: &[&AdvertiserId]) -> SweptCenter {
+        let (owned, admins, reachable) = match self.centers.remove(center) {
+            Some(CenterAnswers { owned, admins, reachable }) => (owned, admins.answer.ok(), reachable),
+            None => (self.not_asked(Endpoint::OwnedAssets), None, None),
+        };
+        let accounts = accounts.iter().map(|account| ((*account).clone(), self.account(account))).collect();
+        let grant = GrantEvidence {
+            authorized: self.authorized.clone(),
+            person: self.person.clone().unwrap_or_else(|| self.not_asked(Endpoint::UserInfo)),
+            business_centers: self
+                .business_centers
+                .clone()
+                .unwrap_or_else(|| self.not_asked(Endpoint::BusinessCenters)),
+            owned,
+            reachable,
+        };
+        SweptCenter { business_center_id: center.clone(), grant, accounts, admins }
+    }
+
+    fn account(&mut self, account: &AdvertiserId) -> AccountEvidence {
+        let info = self.infos.remove(account).unwrap_or_else(|| self.not_asked(Endpoint::AdAccountInfo));
+        let report = self.own_reports.remove(account).or_else(|| self.report.clone());
+        AccountEvidence { info, report: report.unwrap_or_else(|| self.not_asked(Endpoint::Report)) }
+    }
+
+    fn not_asked<T>(&self, endpoint: Endpoint) -> Asked<T> {
+        let asked_at = self.authorized.evidence.asked_at;
+        let evidence = Evidence { endpoint, code: None, request_id: None, asked_at };
+        Asked { evidence, answer: Err(Refusal::NotAsked) }
+    }
+
+    fn refusals(&self) -> BTreeSet<Refusal> {
+        let of_centers = self.centers.values().flat_map(|center| {
+            let reachable = center.reachable.as_ref().and_then(Asked::refusal);
+            [center.owned.refusal(), center.admins.refusal(), reachable]
+        });
+        let once = [
+            self.authorized.refusal(),
+            self.person.as_ref().and_then(Asked::refusal),
+            self.business_centers.as_ref().and_then(Asked::refusal),
+            self.report.as_ref().and_then(Asked::refusal),
+        ];
+        let of_accounts = self.infos.values().map(Asked::refusal).chain(self.own_reports.values().map(Asked::refusal));
+        once.into_iter().chain(of_centers).chain(of_accounts).flatten().collect()
+    }
+}
+
+impl SweepEvidence {
+    /// Whether any question was refused in this way.
+    pub fn refused(&self, refusal: Refusal) -> bool {
+        self.refusals.contains(&refusal)
+    }
+
+    /// Whether the app secret that was sent may be an old one (see [`suspects_secret`]).
+    pub fn suspects_secret(&self) -> bool {
+        suspects_secret(&self.probe.evidence)
+    }
+}
