@@ -1,1 +1,87 @@
-//! Checks one grant and every ad account under it.
+//! Checks grants, one message after the other: is the token alive, and what does it still give to every ad account under it?
+//!
+//! * [`grant`] checks one grant: gathers evidence once, judges each account with the same rules as `validate-permissions`,
+//!   and writes what follows ([`shared::domain::sweep`]).
+//! * [`canary`] asks whether the guard's canary still sings.
+//! * Activations that nobody came back for go on ([`shared::finishing`]).
+//!
+//! A message that cannot be worked on now comes again; one that never can ends in the dead-letter queue. The others of
+//! its batch are done either way.
+
+mod canary;
+mod clients;
+mod grant;
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use jiff::{SignedDuration, Timestamp};
+use shared::finishing::{Budget, FinishError};
+use shared::logging::chain;
+use shared::queue::CheckMessage;
+use shared::secrets::SecretUnavailable;
+use shared::store::StoreError;
+use shared::tiktok::{Pace, TikTok};
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+pub use clients::Clients;
+
+/// What is kept of the time that Lambda gives, to write down what was found.
+const MARGIN: SignedDuration = SignedDuration::from_secs(10);
+
+/// Why a message comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// It never will be: five times, then the dead-letter queue.
+    #[error("the message is none of ours")]
+    Poison(#[from] serde_json::Error),
+    #[error("the table")]
+    Store(#[from] StoreError),
+    #[error("a secret")]
+    Secret(#[from] SecretUnavailable),
+    #[error("an activation")]
+    Activation(#[from] FinishError),
+    #[error("the time is over")]
+    NoTimeLeft,
+}
+
+/// One batch of messages. Gives those that are to come again.
+pub async fn handle(clients: &Clients, event: SqsEvent, now: Timestamp, deadline: Timestamp) -> SqsBatchResponse {
+    let time_left = Duration::try_from(deadline.duration_since(now) - MARGIN).unwrap_or_default();
+    let until = Instant::now() + time_left;
+    let tiktok = clients.sweeping(Pace::share(clients.qps, clients.at_once));
+    let mut answer = SqsBatchResponse::default();
+    for message in event.records {
+        let id = message.message_id.clone().unwrap_or_default();
+        match Box::pin(work_on(clients, &tiktok, &message, until)).await {
+            Ok(()) => {}
+            Err(poison @ CheckError::Poison(_)) => {
+                error!(message.id = id, reason = chain(&poison), "A message cannot be read");
+                answer.add_failure(id);
+            }
+            Err(failed) => {
+                warn!(message.id = id, reason = chain(&failed), "A message comes again");
+                answer.add_failure(id);
+            }
+        }
+    }
+    answer
+}
+
+async fn work_on(clients: &Clients, tiktok: &TikTok, message: &SqsMessage, until: Instant) -> Result<(), CheckError> {
+    if Instant::now() >= until {
+        return Err(CheckError::NoTimeLeft);
+    }
+    match serde_json::from_str(message.body.as_deref().unwrap_or_default())? {
+        CheckMessage::Grant { org_id, grant_id, due, run } => {
+            let asked = grant::Asked { org_id, grant_id, due, run };
+            grant::check(clients, tiktok, &asked, until).await
+        }
+        CheckMessage::Canary { org_id, grant_id } => canary::ask(clients, tiktok, &org_id, &grant_id, until).await,
+        CheckMessage::Activation { activation_id } => {
+            let budget = Budget::new(Some(until.saturating_duration_since(Instant::now())));
+            Ok(clients.finisher.go_on(&activation_id, budget).await?)
+        }
+    }
+}

@@ -4,11 +4,13 @@
 //! Every write states the due time and the token that were seen. Whoever comes second (a message that was delivered
 //! twice, a run that overlaps another) finds that the due time moved, and does nothing.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::guarding::{StoredGuard, backoff_key, guard_key};
-use super::items::{self, StoredGrant, read};
+use super::items::{self, BusinessCenterItem, StoredGrant, read};
 use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::domain::account::AdAccount;
@@ -43,6 +45,9 @@ pub struct Beginning {
     pub guard: Option<StoredGuard>,
     pub backoff: Option<Backoff>,
 }
+
+/// What the organisation knows of Business Centers.
+pub type KnownCenters = HashMap<BusinessCenterId, BusinessCenterItem>;
 
 /// News of a Business Center.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,12 +94,13 @@ pub trait CheckGrants {
         org_id: &OrgId,
         grant_id: &GrantId,
     ) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
-    /// Accounts in full, for at most 100. One read.
+    /// Accounts in full, and what is known of Business Centers, at most 100 together. One read.
     fn accounts(
         &self,
         org_id: &OrgId,
         ids: &[AdvertiserId],
-    ) -> impl Future<Output = Result<Vec<AdAccount>, StoreError>> + Send;
+        centers: &[BusinessCenterId],
+    ) -> impl Future<Output = Result<(Vec<AdAccount>, KnownCenters), StoreError>> + Send;
     /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
     /// check. One transaction.
     fn move_some(
@@ -154,9 +160,21 @@ impl CheckGrants for Table {
         }
     }
 
-    async fn accounts(&self, org_id: &OrgId, ids: &[AdvertiserId]) -> Result<Vec<AdAccount>, StoreError> {
-        let keys = ids.iter().map(|id| (keys::org(org_id), keys::account(id)));
-        self.get_all(keys).await?.into_iter().map(items::account).collect()
+    async fn accounts(
+        &self,
+        org_id: &OrgId,
+        ids: &[AdvertiserId],
+        centers: &[BusinessCenterId],
+    ) -> Result<(Vec<AdAccount>, KnownCenters), StoreError> {
+        let rows = ids.iter().map(keys::account).chain(centers.iter().map(keys::business_center));
+        let (mut accounts, mut known) = (Vec::new(), KnownCenters::new());
+        for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
+            match sort_key(&item).strip_prefix(keys::BUSINESS_CENTER_PREFIX).and_then(|id| id.parse().ok()) {
+                Some(id) => drop(known.insert(id, items::business_center(item)?)),
+                None => accounts.push(items::account(item)?),
+            }
+        }
+        Ok((accounts, known))
     }
 
     async fn move_some(

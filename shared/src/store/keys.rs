@@ -12,6 +12,8 @@ pub const BY_GRANT: &str = "by_grant";
 /// Sort keys of ad accounts begin with this; what follows is the Account ID, so that a prefix of it is a prefix here.
 pub const ACCOUNT_PREFIX: &str = "ACCOUNT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
+/// Sort keys of Business Centers begin with this.
+pub const BUSINESS_CENTER_PREFIX: &str = "BC#";
 pub const COUNTS: &str = "COUNTS";
 pub const ACTIVATION: &str = "ACTIVATION";
 pub const CANDIDATE: &str = "CANDIDATE";
@@ -54,7 +56,7 @@ pub fn accounts_of(org_id: &OrgId, grant_id: &GrantId) -> String {
 }
 
 pub fn business_center(id: &BusinessCenterId) -> String {
-    format!("BC#{id}")
+    format!("{BUSINESS_CENTER_PREFIX}{id}")
 }
 
 pub fn history(org_id: &OrgId, advertiser_id: &AdvertiserId) -> String {

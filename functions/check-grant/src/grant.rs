@@ -1,0 +1,320 @@
+//! One grant and everything under it.
+//!
+//! 1. Is it still due? Somebody may have been here before this message came.
+//! 2. TikTok is asked, about the token first ([`TikTok::sweep_evidence`]).
+//! 3. Each ad account is judged, and the domain says what follows ([`sweep::plan`]).
+//! 4. Accounts move, some at a time; with the last of them the grant is due again, later. If somebody else wrote in
+//!    between, the rows are read and it is planned again, on the same evidence.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::backoff::Backoff;
+use shared::domain::causes::NamedBusinessCenter;
+use shared::domain::checks::{Gathered, Refusal};
+use shared::domain::diagnosis::{Verdict, diagnose};
+use shared::domain::examine::Subject;
+use shared::domain::guard::tally::Recount;
+use shared::domain::ids::{AdvertiserId, GrantId, OrgId};
+use shared::domain::spread;
+use shared::domain::strike::Look;
+use shared::domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
+use shared::domain::transition::Transition;
+use shared::judging::{self, TokenUnreadable};
+use shared::metrics::{self, Metric, Unit};
+use shared::sealing::AccessToken;
+use shared::store::StoreError;
+use shared::store::checking::{Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof};
+use shared::store::guarding::{StoredGuard, TellGuard as _};
+use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::{CheckError, Clients};
+
+/// A check whose rows somebody else writes is planned again this often.
+const ROUNDS: usize = 4;
+/// What is known of a Business Center is written down again with every so many checks.
+const CENTERS_EVERY: u64 = 4;
+/// A token that does not open is ours to mend; it is looked at again after this time.
+const UNREADABLE: SignedDuration = SignedDuration::from_mins(30);
+
+/// What the message asks for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub org_id: OrgId,
+    pub grant_id: GrantId,
+    pub due: String,
+    pub run: String,
+}
+
+pub async fn check(clients: &Clients, tiktok: &TikTok, asked: &Asked, until: Instant) -> Result<(), CheckError> {
+    let Some(start) = begin(clients, asked).await? else { return Ok(()) };
+    let now = clients.now();
+    let Some(token) = open(clients, &start.grant, now).await? else { return Ok(()) };
+    let evidence = gather(clients, tiktok, &start, &token, until).await?;
+    if tell(clients, &start, &evidence).await?.is_throttled() {
+        return Ok(());
+    }
+    let mut start = start;
+    for _ in 0..ROUNDS {
+        match Box::pin(act(clients, asked, &start, &evidence)).await {
+            Err(CheckError::Store(StoreError::Conflict)) => match begin(clients, asked).await? {
+                Some(fresh) => start = fresh,
+                None => return Ok(()),
+            },
+            done => return done,
+        }
+    }
+    Err(StoreError::Conflict.into())
+}
+
+/// A grant that is due, and what is under it.
+struct Start {
+    grant: GrantToCheck,
+    guard: Option<StoredGuard>,
+    backoff: Option<Backoff>,
+    watched: Vec<Watched>,
+}
+
+/// `None` if there is nothing to do here, now.
+async fn begin(clients: &Clients, asked: &Asked) -> Result<Option<Start>, CheckError> {
+    let now = clients.now();
+    let Beginning { grant, guard, backoff } = clients.table().begin(&asked.org_id, &asked.grant_id, now).await?;
+    let Some(grant) = grant.filter(|grant| grant.due == asked.due) else { return Ok(None) };
+    if let Some(pause) = backoff.filter(|pause| pause.is_on(now)) {
+        put_off(clients, &grant, spread::throttled(&asked.grant_id, pause.until)).await?;
+        return Ok(None);
+    }
+    let watched = clients.table().watched(&asked.org_id, &asked.grant_id).await?;
+    if watched.is_empty() {
+        // The index does not know its accounts yet.
+        put_off(clients, &grant, spread::undecided(&asked.grant_id, now, now, clients.check_interval)).await?;
+        return Ok(None);
+    }
+    Ok(Some(Start { grant, guard, backoff, watched }))
+}
+
+async fn put_off(clients: &Clients, grant: &GrantToCheck, until: Timestamp) -> Result<(), CheckError> {
+    match clients.table().put_off(grant, until).await {
+        // Somebody else was here.
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn open(clients: &Clients, grant: &GrantToCheck, now: Timestamp) -> Result<Option<AccessToken>, CheckError> {
+    match judging::open_token(&clients.finisher.tokens, clients.table().name(), &grant.stored, now).await {
+        Ok(token) => Ok(Some(token)),
+        Err(TokenUnreadable::NoKeyring(outage)) => Err(outage.into()),
+        Err(TokenUnreadable::Unsealable(_) | TokenUnreadable::Retired) => {
+            put_off(clients, grant, now + UNREADABLE).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn gather(
+    clients: &Clients,
+    tiktok: &TikTok,
+    start: &Start,
+    token: &AccessToken,
+    until: Instant,
+) -> Result<SweepEvidence, CheckError> {
+    let app = clients.finisher.app_credentials().await?;
+    let accounts: Vec<_> = start
+        .watched
+        .iter()
+        .map(|account| (account.advertiser_id.clone(), account.business_center_id.clone()))
+        .collect();
+    let sweep = Sweep {
+        accounts: &accounts,
+        sample: usize::try_from(start.grant.state.checks).unwrap_or_default(),
+        with_person: start.grant.stored.grant.authorized_by.is_none(),
+    };
+    Ok(tiktok.sweep_evidence(&app, token, sweep, until).await)
+}
+
+enum Told {
+    Nothing,
+    Throttled,
+}
+
+impl Told {
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Throttled)
+    }
+}
+
+/// Tells everybody else what concerns them: that our app is refused, or that TikTok wants a pause.
+async fn tell(clients: &Clients, start: &Start, evidence: &SweepEvidence) -> Result<Told, CheckError> {
+    let now = clients.now();
+    if evidence.suspects_secret() {
+        clients.finisher.app.forget();
+    }
+    if evidence.refused(Refusal::AppMisconfigured) {
+        error!("TikTok refuses our own app");
+        count("AppLevelCode", now);
+        clients.table().app_level_code(now).await?;
+    }
+    if !evidence.refused(Refusal::Throttled) {
+        return Ok(Told::Nothing);
+    }
+    let pause = Backoff::after_throttling(start.backoff, now);
+    warn!(until = %pause.until, "TikTok throttles us; the sweep pauses");
+    count("SweepThrottled", now);
+    clients.table().throttled(pause).await?;
+    put_off(clients, &start.grant, spread::throttled(&start.grant.stored.grant.grant_id, pause.until)).await?;
+    Ok(Told::Throttled)
+}
+
+fn count(name: &'static str, now: Timestamp) {
+    metrics::emit(&[], &[Metric { name, unit: Unit::Count, value: 1 }], now);
+}
+
+/// Decides, and writes what follows.
+async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEvidence) -> Result<(), CheckError> {
+    let now = clients.now();
+    let found = judge(start, evidence);
+    let grant = &start.grant.stored.grant;
+    let look = Look { run: &asked.run, at: now, token_version: grant.token_version, spacing: clients.strike_spacing };
+    let checked =
+        Checked { grant_id: &grant.grant_id, before: &start.grant.state, look, interval: clients.check_interval };
+    let mut plan = sweep::plan(checked, &found, true);
+    let may_lapse = start.guard.as_ref().is_some_and(|guard| guard.may_lapse(now));
+    if plan.needs_guard(&found) && !may_lapse {
+        plan = sweep::plan(checked, &found, false);
+    }
+    let mut claim = start.guard.as_ref().filter(|_| plan.lapses());
+    let (last, before_it) = match plan.moves.chunks(MOVED_AT_ONCE).collect::<Vec<_>>().split_last() {
+        Some((last, before_it)) => (last.to_vec(), before_it.to_vec()),
+        None => (Vec::new(), Vec::new()),
+    };
+    for some in before_it {
+        let moves = transitions(clients, start, &found, &plan, some, now).await?;
+        clients.table().move_some(&start.grant, &moves, claim.take(), now).await?;
+    }
+    let moves = transitions(clients, start, &found, &plan, &last, now).await?;
+    let (proof, centers) = learnt(start, &plan, evidence, now);
+    let recount = plan
+        .after
+        .counted
+        .map(|counted| Recount::new(start.grant.state.counted, counted, plan.outcome == Outcome::Lapsed))
+        .unwrap_or_default();
+    let ending = Ending {
+        state: &plan.after,
+        next_due: plan.next_due,
+        proof: proof.as_ref(),
+        centers: &centers,
+        recount: &recount,
+        interval: clients.check_interval,
+        run: &asked.run,
+        outcome: plan.outcome,
+        accounts: found.len(),
+        now,
+    };
+    clients.table().finish(&start.grant, &moves, claim, &ending).await?;
+    report(grant.grant_id.as_str(), &plan, found.len(), now);
+    Ok(())
+}
+
+fn report(grant_id: &str, plan: &Plan, accounts: usize, now: Timestamp) {
+    let (outcome, moved) = (plan.outcome.name(), plan.moves.len());
+    let count =
+        |name, value: usize| Metric { name, unit: Unit::Count, value: u64::try_from(value).unwrap_or(u64::MAX) };
+    let moves = |wanted: Move| plan.moves.iter().filter(|(_, one)| *one == wanted).count();
+    let metrics = [
+        count("GrantsChecked", 1),
+        count("AdAccountsLapsed", moves(Move::Lapse)),
+        count("AdAccountsRecovered", moves(Move::Recover)),
+    ];
+    metrics::emit(&[("Outcome", outcome)], &metrics, now);
+    info!(grant.id = grant_id, outcome, accounts, moved, "Grant {grant_id} was checked: {outcome}");
+}
+
+/// Every account under the grant with its diagnosis.
+fn judge(start: &Start, evidence: &SweepEvidence) -> Vec<Found> {
+    let mut watched: BTreeMap<&AdvertiserId, &Watched> =
+        start.watched.iter().map(|account| (&account.advertiser_id, account)).collect();
+    let grant = &start.grant.stored.grant;
+    let scope_evidence = grant.scope_evidence();
+    let mut found = Vec::with_capacity(start.watched.len());
+    for center in &evidence.centers {
+        let admins = center.admins.as_ref().map(Vec::len);
+        for (advertiser_id, account) in &center.accounts {
+            // An account that came under the grant since TikTok was asked has its turn next time.
+            let Some(watched) = watched.remove(advertiser_id) else { continue };
+            let subject = Subject {
+                advertiser_id,
+                original: &center.business_center_id,
+                scopes: &grant.scopes,
+                scope_evidence: &scope_evidence,
+            };
+            let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
+            found.push(Found { watched: watched.clone(), diagnosis, admins });
+        }
+    }
+    found
+}
+
+/// The accounts as they shall be. One that is not as it was planned for is left as it is.
+async fn transitions(
+    clients: &Clients,
+    start: &Start,
+    found: &[Found],
+    plan: &Plan,
+    moves: &[(usize, Move)],
+    now: Timestamp,
+) -> Result<Vec<Transition>, CheckError> {
+    if moves.is_empty() {
+        return Ok(Vec::new());
+    }
+    let grant = &start.grant.stored.grant;
+    let ids: Vec<_> = moves.iter().map(|(place, _)| found[*place].watched.advertiser_id.clone()).collect();
+    let (accounts, centers) = clients.table().accounts(&grant.org_id, &ids, &centers_of(found, moves)).await?;
+    let mut moved = Vec::with_capacity(moves.len());
+    for (place, wanted) in moves {
+        let one = &found[*place];
+        let account = accounts.iter().find(|account| account.advertiser_id == one.watched.advertiser_id);
+        let Some(account) = account.filter(|account| account.grant_id.as_ref() == Some(&grant.grant_id)) else {
+            continue;
+        };
+        let mut one = one.clone();
+        if let Verdict::Lapsed { causes, .. } = &mut one.diagnosis.verdict {
+            let known = centers.get(&account.business_center.id).cloned().unwrap_or_default();
+            let name = account.business_center.name.clone().or(known.name);
+            let named = NamedBusinessCenter { id: account.business_center.id.clone(), name };
+            for cause in causes {
+                *cause = cause.clone().with_names(&named, &known.admins);
+            }
+        }
+        let days = clients.late_settling_days;
+        moved.extend(sweep::apply(account, &one, *wanted, plan.has_lapsed_sibling, grant.last_proven_at, days, now));
+    }
+    Ok(moved)
+}
+
+fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<shared::domain::ids::BusinessCenterId> {
+    let mut centers: Vec<_> = moves.iter().map(|(place, _)| found[*place].watched.business_center_id.clone()).collect();
+    centers.sort();
+    centers.dedup();
+    centers
+}
+
+/// What the grant and its Business Centers gain: only where everything held.
+fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) -> (Option<Proof>, Vec<CenterNews>) {
+    let Some(first) = evidence.centers.first().filter(|_| plan.proven) else { return (None, Vec::new()) };
+    let memberships = first.grant.business_centers.value().cloned().unwrap_or_default();
+    let news = |center: &SweptCenter| {
+        let id = center.business_center_id.clone();
+        let name = memberships.iter().find(|one| one.business_center_id == id).map(|one| one.name.clone());
+        let names = |center: &SweptCenter| -> Option<Vec<String>> {
+            Some(center.admins.as_ref()?.iter().filter_map(|admin| admin.display_name.clone()).collect())
+        };
+        CenterNews { id, name, admins: names(center).filter(|names| !names.is_empty()) }
+    };
+    let is_time = start.grant.stored.grant.last_proven_at.is_none() || plan.after.checks % CENTERS_EVERY == 0;
+    let centers = if is_time { evidence.centers.iter().map(news).collect() } else { Vec::new() };
+    let proof = Proof { at: now, authorized_by: first.grant.person.value().cloned(), business_centers: memberships };
+    (Some(proof), centers)
+}
