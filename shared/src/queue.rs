@@ -88,7 +88,7 @@ impl CheckQueue {
         let mut code = String::new();
         let mut left = Vec::new();
         for refused in answer.failed() {
-            code = refused.code().to_owned();
+            refused.code().clone_into(&mut code);
             warn!(code, "The queue refused a message");
             left.extend(refused.id().parse().ok().and_then(|place: usize| messages.get(place)).cloned());
         }

@@ -222,11 +222,11 @@ fn report(grant_id: &str, plan: &Plan, accounts: usize, now: Timestamp) {
     let (outcome, moved) = (plan.outcome.name(), plan.moves.len());
     let count =
         |name, value: usize| Metric { name, unit: Unit::Count, value: u64::try_from(value).unwrap_or(u64::MAX) };
-    let moves = |wanted: Move| plan.moves.iter().filter(|(_, one)| *one == wanted).count();
+    let how_many = |wanted: Move| plan.moves.iter().filter(|(_, one)| *one == wanted).count();
     let metrics = [
         count("GrantsChecked", 1),
-        count("AdAccountsLapsed", moves(Move::Lapse)),
-        count("AdAccountsRecovered", moves(Move::Recover)),
+        count("AdAccountsLapsed", how_many(Move::Lapse)),
+        count("AdAccountsRecovered", how_many(Move::Recover)),
     ];
     metrics::emit(&[("Outcome", outcome)], &metrics, now);
     info!(grant.id = grant_id, outcome, accounts, moved, "Grant {grant_id} was checked: {outcome}");
@@ -272,7 +272,7 @@ async fn transitions(
     let grant = &start.grant.stored.grant;
     let ids: Vec<_> = moves.iter().map(|(place, _)| found[*place].watched.advertiser_id.clone()).collect();
     let (accounts, centers) = clients.table().accounts(&grant.org_id, &ids, &centers_of(found, moves)).await?;
-    let mut moved = Vec::with_capacity(moves.len());
+    let mut transitions = Vec::with_capacity(moves.len());
     for (place, wanted) in moves {
         let one = &found[*place];
         let account = accounts.iter().find(|account| account.advertiser_id == one.watched.advertiser_id);
@@ -289,9 +289,17 @@ async fn transitions(
             }
         }
         let days = clients.late_settling_days;
-        moved.extend(sweep::apply(account, &one, *wanted, plan.has_lapsed_sibling, grant.last_proven_at, days, now));
+        transitions.extend(sweep::apply(
+            account,
+            &one,
+            *wanted,
+            plan.has_lapsed_sibling,
+            grant.last_proven_at,
+            days,
+            now,
+        ));
     }
-    Ok(moved)
+    Ok(transitions)
 }
 
 fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<shared::domain::ids::BusinessCenterId> {
@@ -313,7 +321,7 @@ fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) 
         };
         CenterNews { id, name, admins: names(center).filter(|names| !names.is_empty()) }
     };
-    let is_time = start.grant.stored.grant.last_proven_at.is_none() || plan.after.checks % CENTERS_EVERY == 0;
+    let is_time = start.grant.stored.grant.last_proven_at.is_none() || plan.after.checks.is_multiple_of(CENTERS_EVERY);
     let centers = if is_time { evidence.centers.iter().map(news).collect() } else { Vec::new() };
     let proof = Proof { at: now, authorized_by: first.grant.person.value().cloned(), business_centers: memberships };
     (Some(proof), centers)

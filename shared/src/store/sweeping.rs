@@ -127,7 +127,8 @@ impl Sweep for Table {
         forget = forget.value(":now", text(now.to_string()));
         let marks: Vec<String> = lease.marks.keys().map(|shard| format!("#mark{shard}")).collect();
         if !marks.is_empty() {
-            forget.text += &format!(" REMOVE {}", marks.join(", "));
+            forget.text.push_str(" REMOVE ");
+            forget.text.push_str(&marks.join(", "));
             for shard in lease.marks.keys() {
                 forget = forget.name(&format!("#mark{shard}"), &format!("{MARK}{shard}"));
             }

@@ -196,15 +196,14 @@ impl Standing {
             None => self.doubt(now),
         };
         let mut guard = Guard { reviewed_at: Some(now), budget: self.budget(now), ..self.guard.clone() };
-        let held = self.guard.hold;
-        let (kind, reason) = match (held, reason) {
+        let (kind, reason) = match (self.guard.hold, reason) {
             (None, Some(reason)) => {
                 guard.hold = Some(Hold { since: now, reason });
                 (GuardEventKind::SweepHeld, reason)
             }
-            (Some(hold), None) if self.guard.forced.is_some() || hold.since + SHORTEST_HOLD <= now => {
+            (Some(was), None) if self.guard.forced.is_some() || was.since + SHORTEST_HOLD <= now => {
                 guard.hold = None;
-                (GuardEventKind::SweepReleased, hold.reason)
+                (GuardEventKind::SweepReleased, was.reason)
             }
             (Some(_), None | Some(_)) | (None, None) => return (guard, None),
         };
