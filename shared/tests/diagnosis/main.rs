@@ -4,5 +4,6 @@
 
 mod case;
 mod causes;
+mod plans;
 mod properties;
 mod transitions;
