@@ -246,7 +246,7 @@ impl Transaction<'_> {
     }
 
     /// Where the guard counts a grant.
-    pub(super) fn recount(&mut self, grant_id: &GrantId, recount: &Recount, interval: SignedDuration) -> &mut Self {
+    pub fn recount(&mut self, grant_id: &GrantId, recount: &Recount, interval: SignedDuration) -> &mut Self {
         for (bucket, change) in &recount.0 {
             let mut adds = Vec::new();
             let mut update = Expression::default();

@@ -2,22 +2,29 @@
 //!
 //! | What | `pk` | `sk` | Written by |
 //! |---|---|---|---|
-//! | ad account | `ORG#<org>` | `ACCOUNT#<advertiser_id>` | import, complete, validate |
+//! | ad account | `ORG#<org>` | `ACCOUNT#<advertiser_id>` | import, complete, validate, check |
 //! | counts of an organisation | `ORG#<org>` | `COUNTS` | whatever changes a status or what an account belongs to |
-//! | grant with its sealed token | `ORG#<org>` | `GRANT#<grant_id>` | import, complete, validate |
-//! | Business Center as the organisation knows it | `ORG#<org>` | `BC#<bc_id>` | import, complete |
+//! | grant with its sealed token, its strikes and when it is due | `ORG#<org>` | `GRANT#<grant_id>` | import, complete, validate, check |
+//! | Business Center as the organisation knows it | `ORG#<org>` | `BC#<bc_id>` | import, complete, check |
 //! | history row, which is also the outbox row | `ORG#<org>#ACCOUNT#<advertiser_id>` | `EVENT#<version>#<kind>` | with the change it tells of |
-//! | activation | `ACTIVATION#<activation_id>` | `ACTIVATION` | activate, complete, and whoever goes on without the person |
+//! | activation | `ACTIVATION#<activation_id>` | `ACTIVATION` | activate, complete, check |
 //! | its candidate token, sealed | `ACTIVATION#<activation_id>` | `CANDIDATE` | complete; gone when the activation closes |
 //! | its receipt lines | `ACTIVATION#<activation_id>` | `LINE#<advertiser_id>` | complete |
 //! | live activations of a person | `ORG#<org>#USER#<sub>` | `ACTIVATIONS` | activate, complete |
 //! | answer kept for an Idempotency-Key, sealed | `ORG#<org>#USER#<sub>` | `IDEMPOTENCY#<sha256>` | activate |
 //! | who holds a token string | `TOKEN#<sha256>` | `ORG#<org>#GRANT#<grant_id>` | import, complete |
+//! | the guard | `SWEEP` | `GUARD` | sweep, check |
+//! | when it held and let go, which is also the outbox row | `SWEEP` | `EVENT#<version>#<kind>` | sweep |
+//! | how far the sweep has got | `SWEEP` | `PROGRESS` | sweep |
+//! | the pause after throttling | `SWEEP` | `BACKOFF` | check |
+//! | what a run came to | `SWEEP` | `RUN#<run>#<0..7>` | check |
+//! | what the fleet answered in ten minutes | `TALLY` | `<bucket>#<0..7>` | check |
 //!
 //! Index `by_status` (`status_pk` = `ORG#<org>#<status>`, `status_sk` = the account's `sk`): the two tabs, with the
-//! attributes of a row only. Index `by_due` (`due_pk` = `DUE#<shard>`, `due_sk` = `<time>#<org>#<grant_id>`): grants
-//! due for a check, events that the bus has not got yet (`OUTBOX#<shard>`, `<time>#<event_id>`), and activations that
-//! nobody may come back for (`PENDING#<shard>`, `<time>#<activation_id>`). Time to live: attribute `ttl`, garbage
+//! attributes of a row only. Index `by_grant` (`grant_pk` = `ORG#<org>#GRANT#<grant_id>`, `sk`): the ad accounts under a
+//! grant. Index `by_due`, keys only: grants due for a check (`due_pk` = `DUE#<shard>`, `due_sk` =
+//! `<time>#<org>#<grant_id>`), activations that nobody may come back for (`PENDING#<shard>`, `<time>#<activation_id>`) and
+//! events that the bus has not got yet (`OUTBOX#<shard>`, `<time>#<event_id>`). Time to live: attribute `ttl`, garbage
 //! collection only; nothing relies on it.
 //!
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes

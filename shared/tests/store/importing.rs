@@ -17,7 +17,7 @@ use shared::store::listing::{Behind, Counts, ListAccounts};
 
 use crate::world::{World, advertiser_id, an_account, lapsed, now, org};
 
-fn a_grant(number: usize, ad_accounts: usize) -> StoredGrant {
+pub fn a_grant(number: usize, ad_accounts: usize) -> StoredGrant {
     let token_fingerprint = format!("{number:064}");
     let grant = Grant {
         grant_id: grant_id_of(&org(), &token_fingerprint),
@@ -35,11 +35,11 @@ fn a_grant(number: usize, ad_accounts: usize) -> StoredGrant {
     StoredGrant { grant, sealed_token: Some(vec![7; 60]) }
 }
 
-fn connected(number: usize, grant: &StoredGrant) -> AdAccount {
+pub fn connected(number: usize, grant: &StoredGrant) -> AdAccount {
     AdAccount { grant_id: Some(grant.grant.grant_id.clone()), ..an_account(number) }
 }
 
-fn new(after: AdAccount) -> Change {
+pub fn new(after: AdAccount) -> Change {
     Change { before: None, after }
 }
 

@@ -2,8 +2,11 @@
 //! behind the SDK.
 #![expect(clippy::unwrap_used, reason = "a scene that cannot be set is a failed test")]
 
+mod checking;
 mod going_on;
+mod guarding;
 mod importing;
 mod listing;
 mod pending;
+mod sweeping;
 mod world;

@@ -111,6 +111,7 @@ pub struct Guard {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_level_at: Option<Timestamp>,
     /// Grows with every hold and release.
+    #[serde(default)]
     pub version: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed_at: Option<Timestamp>,

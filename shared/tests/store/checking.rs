@@ -1,0 +1,186 @@
+//! What a check of a grant writes, and under which conditions.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::account::AdAccount;
+use shared::domain::causes::CauseCode;
+use shared::domain::grant::Grant;
+use shared::domain::guard::tally::{Counted, Recount, Tally, bucket_of};
+use shared::domain::guard::{Guard, Standing};
+use shared::domain::strike::Look;
+use shared::domain::sweep::{CheckState, Outcome};
+use shared::domain::transition::{self, Transition};
+use shared::store::StoreError;
+use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE};
+use shared::store::guarding::{KeepGuard as _, StoredGuard};
+use shared::store::importing::{GrantChange, ImportAccounts as _};
+use shared::store::verdicts::RecordVerdicts as _;
+
+use crate::importing::{a_grant, connected, new};
+use crate::world::{World, advertiser_id, now, org};
+
+const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
+
+fn minutes(minutes: i64) -> Timestamp {
+    now() + SignedDuration::from_mins(minutes)
+}
+
+impl World {
+    /// One grant with so many accounts.
+    async fn with_grant(&self, accounts: usize) -> Grant {
+        let grant = a_grant(1, accounts);
+        let all: Vec<_> = (0..accounts).map(|number| new(connected(number, &grant))).collect();
+        for (place, some) in all.chunks(20).enumerate() {
+            let change = if place == 0 {
+                let mut first = grant.clone();
+                first.grant.ad_accounts = some.len() as u64;
+                GrantChange::New(first)
+            } else {
+                GrantChange::Joined { grant_id: grant.grant.grant_id.clone(), accounts: some.len() as u64 }
+            };
+            self.table.import(&org(), some, &[change], now()).await.unwrap();
+        }
+        self.calls();
+        grant.grant
+    }
+
+    async fn begun(&self, grant: &Grant) -> (GrantToCheck, Option<StoredGuard>) {
+        let began = self.table.begin(&org(), &grant.grant_id, now()).await.unwrap();
+        (began.grant.unwrap(), began.guard)
+    }
+
+    async fn account_row(&self, number: usize) -> AdAccount {
+        self.table.account(&org(), &advertiser_id(number)).await.unwrap().unwrap()
+    }
+
+    async fn with_guard(&self) {
+        let standing = Standing { guard: Guard::default(), tally: Tally::default(), interval: INTERVAL };
+        let (after, _) = standing.review(now());
+        self.table.reviewed(&standing.guard, &after, None).await.unwrap();
+        self.calls();
+    }
+}
+
+fn struck() -> CheckState {
+    let mut state = CheckState { checks: 1, ..CheckState::default() };
+    state.strikes.strike_token(Look {
+        run: "run-1",
+        at: now(),
+        token_version: 1,
+        spacing: SignedDuration::from_mins(30),
+    });
+    state.counted = Some(Counted { bucket: bucket_of(now()), accounts: 3, struck: Some(bucket_of(now())) });
+    state
+}
+
+fn ending<'a>(state: &'a CheckState, recount: &'a Recount, outcome: Outcome) -> Ending<'a> {
+    Ending {
+        state,
+        next_due: minutes(31),
+        proof: None,
+        centers: &[],
+        recount,
+        interval: INTERVAL,
+        run: "run-1",
+        outcome,
+        accounts: 3,
+        now: now(),
+    }
+}
+
+fn lapse(account: &AdAccount) -> Transition {
+    transition::lapse(account, vec![CauseCode::AuthorizationRevoked.into()], Vec::new(), None, 0, now())
+}
+
+/// The budget: three calls for a grant under which nothing moves.
+#[tokio::test]
+async fn a_check_without_news_is_one_read_one_query_and_one_write() {
+    let world = World::start().await;
+    let grant = world.with_grant(3).await;
+    world.with_guard().await;
+    let (begun, _) = world.begun(&grant).await;
+    assert_eq!(begun.state, CheckState::default());
+    let watched = world.table.watched(&org(), &grant.grant_id).await.unwrap();
+    assert_eq!(watched.len(), 3);
+    let state = struck();
+    let recount = Recount::new(None, state.counted.unwrap(), false);
+    world.table.finish(&begun, &[], None, &ending(&state, &recount, Outcome::Struck)).await.unwrap();
+    assert_eq!(world.calls(), ["BatchGetItem", "Query", "TransactWriteItems"]);
+
+    let (after, _) = world.begun(&grant).await;
+    assert_eq!((after.state, after.due), (state, minutes(31).to_string()));
+    let tally = world.table.tally(INTERVAL, now()).await.unwrap();
+    assert_eq!((tally.0[&bucket_of(now())].struck, tally.0[&bucket_of(now())].accounts), (1, 3));
+}
+
+/// T90: of two checks of the same due time, one counts.
+#[tokio::test]
+async fn a_check_that_comes_second_changes_nothing() {
+    let world = World::start().await;
+    let grant = world.with_grant(3).await;
+    world.with_guard().await;
+    let (begun, guard) = world.begun(&grant).await;
+    let state = struck();
+    let recount = Recount::new(None, state.counted.unwrap(), false);
+    world.table.finish(&begun, &[], None, &ending(&state, &recount, Outcome::Struck)).await.unwrap();
+
+    let account = world.account_row(0).await;
+    for refused in [
+        world
+            .table
+            .finish(&begun, &[lapse(&account)], guard.as_ref(), &ending(&state, &recount, Outcome::Lapsed))
+            .await,
+        world.table.move_some(&begun, &[lapse(&account)], None, now()).await,
+        world.table.put_off(&begun, minutes(5)).await,
+    ] {
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    }
+    assert_eq!(world.account_row(0).await, account);
+    assert_eq!(world.table.tally(INTERVAL, now()).await.unwrap().0[&bucket_of(now())].struck, 1);
+}
+
+#[tokio::test]
+async fn forty_accounts_move_in_one_write_with_their_counts_and_events() {
+    let world = World::start().await;
+    let grant = world.with_grant(MOVED_AT_ONCE + 5).await;
+    world.with_guard().await;
+    let (begun, guard) = world.begun(&grant).await;
+    let ids: Vec<_> = (0..MOVED_AT_ONCE).map(advertiser_id).collect();
+    let (accounts, _) = world.table.accounts(&org(), &ids, &[]).await.unwrap();
+    let moves: Vec<_> = accounts.iter().map(lapse).collect();
+    world.calls();
+    world.table.move_some(&begun, &moves, guard.as_ref(), now()).await.unwrap();
+    assert_eq!(world.calls(), ["TransactWriteItems"]);
+    let watched = world.table.watched(&org(), &grant.grant_id).await.unwrap();
+    assert_eq!(watched.iter().filter(|account| account.cause.is_some()).count(), MOVED_AT_ONCE);
+    let (_, guard) = world.begun(&grant).await;
+    assert_eq!(guard.unwrap().lapsed_this_hour, 1, "one grant, however many accounts");
+}
+
+/// Nothing lapses past a guard that holds since it was read, or past the hour's budget.
+#[tokio::test]
+async fn a_lapse_claims_its_place_in_the_budget() {
+    let world = World::start().await;
+    let grant = world.with_grant(3).await;
+    world.with_guard().await;
+    let (begun, guard) = world.begun(&grant).await;
+    let guard = guard.unwrap();
+    let full = StoredGuard { guard: Guard { budget: 0, ..guard.guard.clone() }, ..guard.clone() };
+    world.table.move_some(&begun, &[lapse(&world.account_row(0).await)], Some(&guard), now()).await.unwrap();
+    let spent = StoredGuard { guard: Guard { budget: 1, ..guard.guard.clone() }, ..guard.clone() };
+    let held = StoredGuard { guard: Guard { version: guard.guard.version + 1, ..guard.guard.clone() }, ..guard };
+    for seen in [full, spent, held] {
+        let refused = world.table.move_some(&begun, &[lapse(&world.account_row(1).await)], Some(&seen), now()).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    }
+    assert!(world.account_row(1).await.is_active());
+}
+
+#[tokio::test]
+async fn a_retired_grant_is_not_checked() {
+    let world = World::start().await;
+    let grant = world.with_grant(1).await;
+    let mut leave = world.table.transaction();
+    leave.leave_grant(&grant, now());
+    leave.commit().await.unwrap();
+    assert!(world.table.begin(&org(), &grant.grant_id, now()).await.unwrap().grant.is_none());
+}
