@@ -27,5 +27,6 @@ mod secrets;
 mod starting;
 mod state;
 mod support;
+mod sweeping;
 mod tenancy;
 mod validating;

@@ -33,10 +33,12 @@ pub mod build;
 pub mod canaries;
 pub mod imports;
 pub mod invariants;
+pub mod passing;
 pub mod people;
 pub mod proxy;
 pub mod scene;
 pub mod schema;
+pub mod sweeping;
 pub mod table;
 pub mod world;
 

@@ -1,0 +1,77 @@
+//! The sweep, driven by hand: a run, what it queued, and what comes out of it.
+
+use jiff::SignedDuration;
+use local::sqs::source::Drained;
+
+use tiktok_stand_in::Authorized;
+
+use super::{Account, TestWorld, Value, json};
+
+impl TestWorld {
+    /// What an operator or the schedule invokes `lapse-sweep` with, and its answer.
+    pub async fn order(&self, order: Value) -> Value {
+        self.local.functions.invoke("lapse-sweep", order).await.expect("the sweep answers")
+    }
+
+    /// One scheduled run. The index lags behind the table, so what is due this very second is left to the next run.
+    pub async fn run(&self) -> Value {
+        self.pass(SignedDuration::from_secs(3));
+        self.local.tick("lapse-sweep", local::clock::now()).await.expect("the sweep answers")
+    }
+
+    /// One scheduled run, and all checks that it queued. Gives the run's answer.
+    pub async fn sweep(&self) -> Value {
+        let answer = self.run().await;
+        let drained = self.local.drain_queue_whole().await;
+        assert_eq!((drained.failures, drained.errors), (0, 0), "every check is done: {drained:?}");
+        answer
+    }
+
+    /// Checks that are queued now, whatever becomes of them.
+    pub async fn checks(&self) -> Drained {
+        self.local.drain_queue_whole().await
+    }
+
+    /// A run, and half an hour later another one: what is dead lapses.
+    pub async fn sweep_twice(&self) {
+        self.sweep().await;
+        self.pass_half_an_hour();
+        self.sweep().await;
+    }
+
+    /// Somebody takes this authorization back at TikTok.
+    pub fn revoke(&self, token: &Authorized) {
+        self.tiktok().world().revoke_token(&token.access_token).expect("a living token");
+    }
+
+    /// The guard's row.
+    pub fn guard(&self) -> Value {
+        self.rows().into_iter().find(|row| row["sk"] == "GUARD").unwrap_or(Value::Null)
+    }
+
+    /// What runs came to, summed up: `connected`, `struck`, `lapsed`, `held`, `undecided`, `checked`.
+    pub fn came_to(&self, outcome: &str) -> i64 {
+        let runs = self.rows().into_iter().filter(|row| row["sk"].as_str().is_some_and(|sk| sk.starts_with("RUN#")));
+        runs.filter_map(|row| row[outcome].as_i64()).sum()
+    }
+
+    /// As the table has it.
+    pub fn status(&self, account: &Account) -> String {
+        let sk = format!("ACCOUNT#{}", account.id);
+        let row = self.rows().into_iter().find(|row| row["sk"] == sk.as_str()).unwrap_or(Value::Null);
+        row["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Everything that waits for the bus is delivered.
+    pub async fn deliver_events(&self) {
+        self.local.drain_stream().await.expect("the stream is there");
+        self.local
+            .functions
+            .invoke(
+                "relay-events",
+                json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "time": "2026-11-24T08:00:00Z" }),
+            )
+            .await
+            .expect("the relay answers");
+    }
+}

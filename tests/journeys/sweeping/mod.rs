@@ -1,0 +1,3 @@
+//! The sweep: it finds what lapsed, invents nothing, and tells of exactly what was committed.
+
+mod lapses;
