@@ -131,6 +131,8 @@ fn tell(report: &Report, delivery: &Delivery, complete: bool, now: Timestamp) {
         told.push(Metric { name: "OldestUnsentEventAge", unit: Unit::Seconds, value: report.oldest_unsent_seconds });
     }
     metrics::emit(&[], &told, now);
-    let Report { delivered, refused, unreadable, unsent, oldest_unsent_seconds } = *report;
-    info!(delivered, refused, unreadable, unsent, oldest_unsent_seconds, "The outbox was looked through");
+    if complete {
+        let Report { delivered, refused, unreadable, unsent, oldest_unsent_seconds } = *report;
+        info!(delivered, refused, unreadable, unsent, oldest_unsent_seconds, "The outbox was looked through");
+    }
 }
