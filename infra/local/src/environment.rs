@@ -5,6 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::bus::BUS;
+use crate::sqs::{self, wire};
+
 /// Where the functions believe they run.
 pub const REGION: &str = "eu-central-1";
 /// AWS's own example account.
@@ -15,26 +18,28 @@ pub const TIKTOK_APP_SECRET: &str = "reconnect/tiktok-app";
 pub const TOKEN_KEYRING_SECRET: &str = "reconnect/token-keyring";
 pub const WEB_KEYRING_SECRET: &str = "reconnect/web-keyring";
 
-/// A port on which nothing listens: what has no stand-in yet fails at once instead of reaching for AWS.
-const NOWHERE: &str = "http://127.0.0.1:9";
-
 /// Where the parts of the world are.
 #[derive(Clone, Debug)]
 pub struct Places {
     pub dynamodb: String,
     pub secrets_manager: String,
+    pub sqs: String,
+    pub eventbridge: String,
     pub tiktok: String,
     pub redirect_uri: String,
     pub app_url: String,
     pub table: String,
+    /// How many batches of the queue are worked on at once: each of them paces itself accordingly.
+    pub checks_at_once: usize,
 }
 
 /// The variables that all functions share.
 pub fn shared(places: &Places) -> BTreeMap<String, String> {
-    let queue = format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/reconnect-checks");
+    let queue = wire::queue_url(&places.sqs, sqs::CHECKS);
+    let checks_at_once = places.checks_at_once.to_string();
     let variables = [
         ("TABLE_NAME", places.table.as_str()),
-        ("EVENT_BUS_NAME", "reconnect"),
+        ("EVENT_BUS_NAME", BUS),
         ("CHECK_QUEUE_URL", &queue),
         ("TIKTOK_APP_SECRET_ID", TIKTOK_APP_SECRET),
         ("TOKEN_KEYRING_SECRET_ID", TOKEN_KEYRING_SECRET),
@@ -46,12 +51,13 @@ pub fn shared(places: &Places) -> BTreeMap<String, String> {
         ("ACTIVATION_TTL_SECONDS", "900"),
         ("TICKET_TTL_SECONDS", "300"),
         ("CHECK_INTERVAL_SECONDS", "21600"),
+        ("CHECKS_AT_ONCE", &checks_at_once),
         ("RUST_LOG", "info"),
         ("AWS_ENDPOINT_URL_DYNAMODB", &places.dynamodb),
         ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", &places.dynamodb),
         ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &places.secrets_manager),
-        ("AWS_ENDPOINT_URL_SQS", NOWHERE),
-        ("AWS_ENDPOINT_URL_EVENTBRIDGE", NOWHERE),
+        ("AWS_ENDPOINT_URL_SQS", &places.sqs),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", &places.eventbridge),
         ("AWS_REGION", REGION),
         ("AWS_DEFAULT_REGION", REGION),
         // The signature must be there, but nobody checks it.

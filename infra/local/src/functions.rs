@@ -99,6 +99,10 @@ impl Functions {
         Ok(Self { inner: Arc::new(Inner { api: RuntimeApi::start().await?, functions, logs }) })
     }
 
+    pub fn timeout(&self, function: &str) -> Result<Duration, InvokeError> {
+        Ok(lock(&self.find(function)?.knobs).timeout)
+    }
+
     pub fn names(&self) -> Vec<&str> {
         self.inner.functions.keys().map(String::as_str).collect()
     }

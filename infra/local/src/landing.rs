@@ -28,6 +28,8 @@ pub struct Landing {
     pub invoke_api: String,
     pub dynamodb: String,
     pub secrets_manager: String,
+    pub sqs: String,
+    pub eventbridge: String,
 }
 
 pub fn router(landing: Landing) -> Router {
@@ -176,6 +178,8 @@ fn places(landing: &Landing) -> Markup {
             dt { "Lambda Invoke API" } dd { code { (landing.invoke_api) } }
             dt { "DynamoDB" } dd { code { (landing.dynamodb) } }
             dt { "Secrets Manager" } dd { code { (landing.secrets_manager) } }
+            dt { "SQS" } dd { code { (landing.sqs) } }
+            dt { "EventBridge" } dd { code { (landing.eventbridge) } }
         }
     }
 }

@@ -6,7 +6,9 @@
 //! ```text
 //! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ processes ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
 //!            │  routes, scopes and CORS from infra/openapi.yaml                       │
-//!            └─ landing (a page for people, tokens)              dynamodb · secrets_manager · TikTok stand-in
+//!            └─ landing (a page for people, tokens)     dynamodb · secrets_manager · sqs · bus · TikTok stand-in
+//!
+//! schedule ──▶ lapse-sweep ──▶ sqs ──▶ check-grant ──▶ dynamodb ──▶ stream ──▶ relay-events ──▶ bus ──▶ import-accounts
 //! ```
 //!
 //! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there. In the list below
@@ -19,9 +21,16 @@ pub mod logs;
 pub mod paths;
 pub mod server;
 
+pub mod aws_json;
+pub mod bus;
+pub mod bus_wire;
 pub mod dynamodb;
+pub mod faults;
+pub mod schedule;
 pub mod secrets_manager;
 pub mod secrets_wire;
+pub mod sqs;
+pub mod stream;
 
 pub mod tiktok;
 

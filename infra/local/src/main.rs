@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -14,8 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Parser)]
 #[command(name = "local", subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
 struct Arguments {
-    /// The first of five ports in a row: gateway, TikTok, Invoke API, DynamoDB, Secrets Manager.
-    #[arg(long, default_value_t = 3000, global = true, value_parser = clap::value_parser!(u16).range(1..=65531))]
+    /// The first of seven ports in a row: gateway, TikTok, Invoke API, DynamoDB, Secrets Manager, SQS, EventBridge.
+    #[arg(long, default_value_t = 3000, global = true, value_parser = clap::value_parser!(u16).range(1..=65529))]
     port: u16,
     /// Forgets what earlier runs have left and starts over.
     #[arg(long)]
@@ -44,6 +45,12 @@ enum Command {
     Bench(bench::Options),
 }
 
+/// How often the scheduled functions run here; every minute on AWS.
+const SCHEDULE: Duration = Duration::from_secs(20);
+
+/// So that one sees a lapse within two minutes, and not within hours.
+const HURRIED: [(&str, &str); 2] = [("STRIKE_SPACING_SECONDS", "30"), ("CHECK_INTERVAL_SECONDS", "60")];
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -66,7 +73,15 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn ports(first: u16) -> Ports {
-    Ports { gateway: first, tiktok: first + 1, invoke_api: first + 2, dynamodb: first + 3, secrets_manager: first + 4 }
+    Ports {
+        gateway: first,
+        tiktok: first + 1,
+        invoke_api: first + 2,
+        dynamodb: first + 3,
+        secrets_manager: first + 4,
+        sqs: first + 5,
+        eventbridge: first + 6,
+    }
 }
 
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
@@ -83,6 +98,10 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         state: Some(state),
         app_url: arguments.app_url.clone(),
         echo: true,
+        environment: HURRIED.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        schedule: Some(SCHEDULE),
+        poll_queue: true,
+        poll_stream: true,
         ..WorldOptions::default()
     })
     .await?;
@@ -119,6 +138,8 @@ Reconnect, locally: {gateway}/  (start here: people, tokens, the walk)
   Invoke API        {invoke}
   DynamoDB          {dynamodb}
   Secrets Manager   {secrets}
+  SQS               {sqs}
+  EventBridge       {eventbridge}
   settings          {env}  (for cargo lambda watch)
 
   token=$(curl -s {gateway}/local/token/ana)
@@ -130,6 +151,8 @@ A function that you build anew runs with the next request. Ctrl-C stops everythi
         invoke = world.invoke_url(),
         dynamodb = world.dynamodb.url(),
         secrets = world.secrets_manager_url(),
+        sqs = world.sqs_url(),
+        eventbridge = world.eventbridge_url(),
         env = env_file.display(),
     )
 }

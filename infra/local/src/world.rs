@@ -9,31 +9,39 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::json;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::authorizer::Authorizer;
-use crate::build;
+use crate::bus::Bus;
 use crate::cors::Cors;
 use crate::dynamodb::{self, Dynamo};
 use crate::environment::{self, Places, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
 use crate::functions::Functions;
+use crate::functions::InvokeError;
 use crate::gateway::Gateway;
-use crate::ids;
-use crate::invoke_api;
 use crate::issuer::Issuer;
 use crate::landing::{self, Landing};
 use crate::logs::Logs;
-use crate::paths;
 use crate::processes::Launch;
 use crate::routes::{self, Routes};
+use crate::schedule::{self, SCHEDULED};
 use crate::secrets_manager::Secrets;
 use crate::secrets_wire;
 use crate::server::{Server, listen};
+use crate::sqs::source::{Drained, QueueSource};
+use crate::sqs::{self, Sqs};
+use crate::stream::StreamSource;
 use crate::tiktok::TikTok;
+use crate::{build, bus_wire, ids, invoke_api, paths};
 
 /// The memory that the functions are told they have.
 const MEMORY_MIB: u32 = 256;
+/// Who gets the messages of the queue, and who the records of the table's stream.
+const CHECKER: &str = "check-grant";
+const RELAY: &str = "relay-events";
 
 /// Which port each server takes; 0 is any free one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,6 +51,8 @@ pub struct Ports {
     pub invoke_api: u16,
     pub dynamodb: u16,
     pub secrets_manager: u16,
+    pub sqs: u16,
+    pub eventbridge: u16,
 }
 
 /// How a world differs from the usual one.
@@ -68,10 +78,22 @@ pub struct WorldOptions {
     /// Shows what the functions print.
     pub echo: bool,
     pub function_timeout: Duration,
+    /// Functions that have another timeout.
+    pub function_timeouts: BTreeMap<String, Duration>,
     /// How long the gateway waits for a function.
     pub integration_timeout: Duration,
     /// How many processes one function may have.
     pub max_processes: usize,
+    /// How many batches of queued checks are worked on at once.
+    pub maximum_concurrency: usize,
+    /// How long a received check stays hidden; `None` is six times the timeout of `check-grant`, as AWS advises.
+    pub visibility_timeout: Option<Duration>,
+    /// How often [`SCHEDULED`] functions are invoked by themselves; `None` is never, see [`World::tick`].
+    pub schedule: Option<Duration>,
+    /// Delivers queued checks by itself; otherwise see [`World::drain_queue`].
+    pub poll_queue: bool,
+    /// Delivers the table's new events by itself; otherwise see [`World::drain_stream`].
+    pub poll_stream: bool,
 }
 
 impl Default for WorldOptions {
@@ -89,7 +111,13 @@ impl Default for WorldOptions {
             echo: false,
             function_timeout: Duration::from_secs(29),
             integration_timeout: Duration::from_secs(30),
+            function_timeouts: [(CHECKER.to_owned(), Duration::from_mins(2))].into(),
             max_processes: 10,
+            maximum_concurrency: 2,
+            visibility_timeout: None,
+            schedule: None,
+            poll_queue: false,
+            poll_stream: false,
         }
     }
 }
@@ -102,11 +130,19 @@ pub struct World {
     pub tiktok: TikTok,
     pub functions: Functions,
     pub issuer: Issuer,
+    pub sqs: Sqs,
+    pub bus: Bus,
+    pub stream: StreamSource,
+    checks: QueueSource,
     table: String,
     environment: BTreeMap<String, String>,
     gateway: Server,
     invoke_api: Server,
     secrets_manager: Server,
+    sqs_server: Server,
+    eventbridge: Server,
+    /// What moves by itself, until this is dropped.
+    _running: JoinSet<()>,
 }
 
 impl World {
@@ -127,10 +163,19 @@ impl World {
         let secrets_manager = listen("Secrets Manager", ports.secrets_manager).await?;
         let secrets_manager = Server::start(secrets_manager, secrets_wire::router(secrets.clone()))?;
 
-        // The addresses of these two are told to parts that start before they can answer.
+        // The addresses of these are told to parts that start before they can answer.
         let gateway = listen("the gateway", ports.gateway).await?;
         let gateway_url = format!("http://{}", gateway.local_addr()?);
         let invoke_api = listen("the Invoke API", ports.invoke_api).await?;
+
+        let eventbridge = listen("EventBridge", ports.eventbridge).await?;
+        let eventbridge_url = format!("http://{}", eventbridge.local_addr()?);
+        let sqs_listener = listen("SQS", ports.sqs).await?;
+        let sqs_url = format!("http://{}", sqs_listener.local_addr()?);
+
+        let checker_timeout = options.function_timeouts.get(CHECKER).unwrap_or(&options.function_timeout);
+        let sqs = Sqs::new(options.visibility_timeout.unwrap_or(*checker_timeout * 6));
+        let sqs_server = Server::start(sqs_listener, sqs::wire::router(sqs.clone(), sqs_url.clone()))?;
 
         let redirect_uri = format!("{gateway_url}/oauth/tiktok/callback");
         let app = serde_json::from_str(&app).context("the secret of our TikTok app")?;
@@ -141,10 +186,13 @@ impl World {
         let mut environment = environment::shared(&Places {
             dynamodb: dynamodb.url().to_owned(),
             secrets_manager: secrets_manager.url(),
+            sqs: sqs_url.clone(),
+            eventbridge: eventbridge_url.clone(),
             tiktok: tiktok.url(),
             redirect_uri,
             app_url,
             table: table.clone(),
+            checks_at_once: options.maximum_concurrency,
         });
         environment.extend(options.environment);
 
@@ -152,6 +200,19 @@ impl World {
         let launches = launches(&binaries, options.functions, &environment)?;
         let logs = Logs::new(options.echo);
         let functions = Functions::new(launches, logs, options.function_timeout, options.max_processes).await?;
+        for (function, timeout) in &options.function_timeouts {
+            // A world may lack a function that usually has another timeout.
+            let _ = functions.set_timeout(function, *timeout);
+        }
+        let bus = Bus::new(functions.clone())?;
+        let eventbridge = Server::start(eventbridge, bus_wire::router(bus.clone()))?;
+        let stream = StreamSource::new(dynamodb.database().clone(), &table, functions.clone(), RELAY)?;
+        let checks = QueueSource {
+            queue: sqs.checks.clone(),
+            functions: functions.clone(),
+            function: CHECKER,
+            maximum_concurrency: options.maximum_concurrency,
+        };
         let issuer = Issuer::new(gateway_url.clone(), &paths::state()?)?;
         let landing = Landing {
             issuer: issuer.clone(),
@@ -161,6 +222,8 @@ impl World {
             invoke_api: format!("http://{}", invoke_api.local_addr()?),
             dynamodb: dynamodb.url().to_owned(),
             secrets_manager: secrets_manager.url(),
+            sqs: sqs_url,
+            eventbridge: eventbridge_url,
         };
         let front = Gateway {
             routes: Routes::from_openapi(&options.openapi)?,
@@ -171,17 +234,27 @@ impl World {
         };
         let gateway = Server::start(gateway, front.router(issuer.router().merge(landing::router(landing))))?;
         let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
+
+        let by_itself = ByItself { schedule: options.schedule, queue: options.poll_queue, stream: options.poll_stream };
+        let running = by_itself.start(&functions, &checks, &stream);
         Ok(Self {
             dynamodb,
             secrets,
             tiktok,
             functions,
             issuer,
+            sqs,
+            bus,
+            stream,
+            checks,
             table,
             environment,
             gateway,
             invoke_api,
             secrets_manager,
+            sqs_server,
+            eventbridge,
+            _running: running,
         })
     }
 
@@ -196,6 +269,35 @@ impl World {
 
     pub fn secrets_manager_url(&self) -> String {
         self.secrets_manager.url()
+    }
+
+    pub fn sqs_url(&self) -> String {
+        self.sqs_server.url()
+    }
+
+    pub fn eventbridge_url(&self) -> String {
+        self.eventbridge.url()
+    }
+
+    /// Invokes a function as its schedule would at this time, and gives what it answers.
+    pub async fn tick(&self, function: &str, at: Timestamp) -> Result<Value, InvokeError> {
+        self.functions.invoke(function, schedule::event(function, at)).await
+    }
+
+    /// Delivers queued checks until nothing is deliverable. What fails stays hidden until its visibility timeout is over.
+    pub async fn drain_queue(&self) -> Drained {
+        self.checks.drain().await
+    }
+
+    /// As [`World::drain_queue`], but lets the visibility timeout of what fails pass at once: at the end each message is
+    /// done or in the dead-letter queue.
+    pub async fn drain_queue_whole(&self) -> Drained {
+        self.checks.drain_whole().await
+    }
+
+    /// Delivers the table's new events to the relay until there are none, or until a batch fails and gets no further.
+    pub async fn drain_stream(&self) -> anyhow::Result<Drained> {
+        self.stream.drain().await
     }
 
     /// The variables that all functions got at the start.
@@ -217,6 +319,31 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.functions.stop();
+    }
+}
+
+/// What moves by itself.
+struct ByItself {
+    schedule: Option<Duration>,
+    queue: bool,
+    stream: bool,
+}
+
+impl ByItself {
+    fn start(&self, functions: &Functions, checks: &QueueSource, stream: &StreamSource) -> JoinSet<()> {
+        let mut running = JoinSet::new();
+        if let Some(every) = self.schedule {
+            for function in SCHEDULED {
+                running.spawn(schedule::run(functions.clone(), function, every));
+            }
+        }
+        if self.queue {
+            running.spawn(checks.clone().run());
+        }
+        if self.stream {
+            running.spawn(stream.clone().run());
+        }
+        running
     }
 }
 

@@ -1,20 +1,15 @@
 //! DynamoDB as the real SDK meets it.
 
 use anyhow::Result;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use local::world::{World, WorldOptions};
 
-use crate::support::aws;
-
-fn client(world: &World) -> Client {
-    Client::from_conf(aws(world.dynamodb.url()).0)
-}
+use crate::support::dynamodb_client;
 
 #[tokio::test]
 async fn the_table_has_its_indexes_and_takes_conditional_writes() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
-    let client = client(&world);
+    let client = dynamodb_client(&world);
     let put = |sk: &str| {
         client
             .put_item()
@@ -45,7 +40,7 @@ async fn the_table_has_its_indexes_and_takes_conditional_writes() -> Result<()> 
     let table = client.describe_table().table_name("reconnect").send().await?.table.unwrap();
     let mut indexes: Vec<_> = table.global_secondary_indexes().iter().filter_map(|index| index.index_name()).collect();
     indexes.sort_unstable();
-    assert_eq!(indexes, ["by_due", "by_status"]);
+    assert_eq!(indexes, ["by_due", "by_grant", "by_status"]);
     assert!(table.latest_stream_arn().is_some());
     Ok(())
 }
@@ -53,7 +48,7 @@ async fn the_table_has_its_indexes_and_takes_conditional_writes() -> Result<()> 
 #[tokio::test]
 async fn concurrent_conditional_increments_lose_nothing() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
-    let client = client(&world);
+    let client = dynamodb_client(&world);
     let increment = |_| {
         let client = client.clone();
         async move {
@@ -86,8 +81,11 @@ async fn a_kept_world_has_its_data_and_its_secrets_after_a_restart() -> Result<(
     let options = || WorldOptions { state: Some(folder.clone()), ..WorldOptions::default() };
 
     let world = World::start(options()).await?;
-    let put =
-        client(&world).put_item().table_name("reconnect").item("pk", S("a".to_owned())).item("sk", S("b".to_owned()));
+    let put = dynamodb_client(&world)
+        .put_item()
+        .table_name("reconnect")
+        .item("pk", S("a".to_owned()))
+        .item("sk", S("b".to_owned()));
     put.send().await?;
     let keyring = world.secrets.current(local::environment::TOKEN_KEYRING_SECRET);
     drop(world);

@@ -10,11 +10,11 @@ use local::secrets_manager::Outage;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::aws;
+use crate::support::secrets_client;
 
 async fn world_and_client() -> Result<(World, Client)> {
     let world = World::start(WorldOptions::default()).await?;
-    let client = Client::from_conf(aws(&world.secrets_manager_url()).1);
+    let client = secrets_client(&world);
     Ok((world, client))
 }
 

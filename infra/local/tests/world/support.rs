@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
+use local::environment::REGION;
 use local::paths;
 use local::world::{World, WorldOptions};
 use reqwest::{Client, RequestBuilder, Response};
@@ -66,23 +67,60 @@ pub async fn refusal(response: Response) -> anyhow::Result<(u16, String)> {
     Ok((status, body["message"].as_str().context("a message")?.to_owned()))
 }
 
-/// What the AWS clients need to know of a world.
-pub fn aws(endpoint: &str) -> (aws_sdk_dynamodb::Config, aws_sdk_secretsmanager::Config) {
-    let credentials = Credentials::new("local", "local", None, None, "tests");
-    let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-    let dynamodb = aws_sdk_dynamodb::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_dynamodb::config::Region::new("eu-central-1"))
-        .credentials_provider(credentials.clone())
-        .endpoint_url(endpoint)
-        .http_client(http.clone())
-        .build();
-    let secrets = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version_latest()
-        .region(aws_sdk_secretsmanager::config::Region::new("eu-central-1"))
-        .credentials_provider(credentials)
-        .endpoint_url(endpoint)
-        .http_client(http)
-        .build();
-    (dynamodb, secrets)
+/// A world in which one function is `consumer`, see `examples/consumer.rs`.
+pub async fn consuming(function: &str) -> anyhow::Result<World> {
+    consuming_with(function, WorldOptions::default()).await
+}
+
+pub async fn consuming_with(function: &str, options: WorldOptions) -> anyhow::Result<World> {
+    let consumer = paths::binaries()?.join("examples").join("consumer");
+    World::start(WorldOptions { functions: [(function.to_owned(), consumer)].into(), ..options }).await
+}
+
+/// The records that a consumer got: what each one says, and the record itself.
+pub fn records(world: &World, function: &str) -> Vec<(String, Value)> {
+    let lines = world.functions.logs().of(function);
+    let records = lines.iter().filter_map(|line| line.text.strip_prefix("record ")?.split_once(' '));
+    records.map(|(text, record)| (text.to_owned(), serde_json::from_str(record).unwrap_or_default())).collect()
+}
+
+/// The events without records that a consumer got.
+pub fn got(world: &World, function: &str) -> Vec<Value> {
+    let lines = world.functions.logs().of(function);
+    lines.iter().filter_map(|line| serde_json::from_str(line.text.strip_prefix("got ")?).ok()).collect()
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("local", "local", None, None, "tests")
+}
+
+fn http() -> aws_sdk_sqs::config::SharedHttpClient {
+    Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+}
+
+pub fn dynamodb_client(world: &World) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder().behavior_version_latest();
+    let config = config.region(aws_sdk_dynamodb::config::Region::new(REGION)).credentials_provider(credentials());
+    aws_sdk_dynamodb::Client::from_conf(config.endpoint_url(world.dynamodb.url()).http_client(http()).build())
+}
+
+pub fn secrets_client(world: &World) -> aws_sdk_secretsmanager::Client {
+    let config = aws_sdk_secretsmanager::Config::builder().behavior_version_latest();
+    let config = config.region(aws_sdk_secretsmanager::config::Region::new(REGION)).credentials_provider(credentials());
+    let config = config.endpoint_url(world.secrets_manager_url()).http_client(http());
+    aws_sdk_secretsmanager::Client::from_conf(config.build())
+}
+
+pub fn sqs_client(world: &World) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::Config::builder().behavior_version_latest();
+    let config = config.region(aws_sdk_sqs::config::Region::new(REGION)).credentials_provider(credentials());
+    let config = config.retry_config(aws_sdk_sqs::config::retry::RetryConfig::disabled());
+    aws_sdk_sqs::Client::from_conf(config.endpoint_url(world.sqs_url()).http_client(http()).build())
+}
+
+pub fn eventbridge_client(world: &World) -> aws_sdk_eventbridge::Client {
+    let config = aws_sdk_eventbridge::Config::builder().behavior_version_latest();
+    let config = config.region(aws_sdk_eventbridge::config::Region::new(REGION)).credentials_provider(credentials());
+    let config = config.retry_config(aws_sdk_eventbridge::config::retry::RetryConfig::disabled());
+    aws_sdk_eventbridge::Client::from_conf(config.endpoint_url(world.eventbridge_url()).http_client(http()).build())
 }
