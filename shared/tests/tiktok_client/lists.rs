@@ -3,24 +3,12 @@
 use shared::domain::checks::Refusal;
 use shared::domain::ids::AdvertiserId;
 use shared::tiktok::Member;
-use tiktok_stand_in::{
-    AdAccount, AdAccounts, BcRole, Fault, FaultKind, Owner, Person, RelationStatus, Switches, switches::ForeignId,
-};
+use tiktok_stand_in::{AdAccounts, BcRole, Fault, FaultKind, Person, RelationStatus, Switches, switches::ForeignId};
 
-use super::support::{ACCOUNTS, APP_ID, SHOP, World, access_token, account, member, shop, soon};
+use super::support::{ACCOUNTS, APP_ID, SHOP, World, access_token, account, add_accounts, member, shop, soon};
 
 const OWNED: &str = "/bc/asset/admin/get/";
 const INFO: &str = "/advertiser/info/";
-
-/// Adds ad accounts of the Shop Group, with ascending ids.
-fn add_accounts(world: &World, count: u64) -> Vec<AdvertiserId> {
-    let ids: Vec<_> = (0..count).map(|number| (7_150_000_000_000_000_000 + number).to_string()).collect();
-    let mut there = world.at_tiktok().world();
-    for id in &ids {
-        there.add_ad_account(AdAccount::new(id, "One of many", Owner::business_center(SHOP))).unwrap();
-    }
-    ids.iter().map(|id| account(id)).collect()
-}
 
 async fn owned(world: &World) -> Result<Vec<AdvertiserId>, Refusal> {
     let asked = world.tiktok.owned(&world.token, &shop(), soon()).await;

@@ -7,3 +7,4 @@ mod consent;
 mod faults;
 mod lists;
 mod support;
+mod sweeping;

@@ -108,6 +108,16 @@ pub fn account(id: &str) -> AdvertiserId {
     id.parse().unwrap()
 }
 
+/// Adds ad accounts of the Shop Group, with ascending ids.
+pub fn add_accounts(world: &World, count: u64) -> Vec<AdvertiserId> {
+    let ids: Vec<_> = (0..count).map(|number| (7_150_000_000_000_000_000 + number).to_string()).collect();
+    let mut there = world.at_tiktok().world();
+    for id in &ids {
+        there.add_ad_account(AdAccount::new(id, "One of many", Owner::business_center(SHOP))).unwrap();
+    }
+    ids.iter().map(|id| account(id)).collect()
+}
+
 /// More time than anything should take.
 pub fn soon() -> Instant {
     within(20_000)
