@@ -80,23 +80,23 @@ async fn visibility_can_be_changed_while_in_flight_only() -> Result<()> {
 #[tokio::test]
 async fn batches_have_the_limits_of_sqs() -> Result<()> {
     let (world, client, url) = world_and_queue().await?;
-    let send = |entries: Vec<SendMessageBatchRequestEntry>| {
+    let batch = |entries: Vec<SendMessageBatchRequestEntry>| {
         client.send_message_batch().queue_url(&url).set_entries(Some(entries)).send()
     };
 
-    let sent = send((0..10).map(|id| entry(id, "x")).collect()).await?;
+    let sent = batch((0..10).map(|id| entry(id, "x")).collect()).await?;
     assert_eq!((sent.successful().len(), sent.failed().len()), (10, 0));
     assert_eq!(sent.successful()[9].id(), "9");
-    let many = send((0..11).map(|id| entry(id, "x")).collect()).await.unwrap_err().into_service_error();
+    let many = batch((0..11).map(|id| entry(id, "x")).collect()).await.unwrap_err().into_service_error();
     assert!(many.is_too_many_entries_in_batch_request(), "{many:?}");
-    let twice = send(vec![entry(1, "x"), entry(1, "y")]).await.unwrap_err().into_service_error();
+    let twice = batch(vec![entry(1, "x"), entry(1, "y")]).await.unwrap_err().into_service_error();
     assert!(twice.is_batch_entry_ids_not_distinct(), "{twice:?}");
-    let none = send(Vec::new()).await.unwrap_err().into_service_error();
+    let none = batch(Vec::new()).await.unwrap_err().into_service_error();
     assert!(none.is_empty_batch_request(), "{none:?}");
     let half = "x".repeat(512 * 1024);
-    let long = send(vec![entry(1, &half), entry(2, &half), entry(3, "x")]).await.unwrap_err().into_service_error();
+    let long = batch(vec![entry(1, &half), entry(2, &half), entry(3, "x")]).await.unwrap_err().into_service_error();
     assert!(long.is_batch_request_too_long(), "{long:?}");
-    send(vec![entry(1, &half), entry(2, &half)]).await?;
+    batch(vec![entry(1, &half), entry(2, &half)]).await?;
     assert_eq!(world.sqs.checks.depth().visible, 12, "what was refused left nothing behind");
 
     let received = client.receive_message().queue_url(&url).max_number_of_messages(10).send().await?;
@@ -138,16 +138,16 @@ async fn the_queues_say_who_they_are() -> Result<()> {
 #[tokio::test]
 async fn faults_come_when_they_are_asked_for() -> Result<()> {
     let (world, client, url) = world_and_queue().await?;
-    let send = || client.send_message().queue_url(&url).message_body("x").send();
+    let one = || client.send_message().queue_url(&url).message_body("x").send();
 
     world.sqs.faults.always(Fault::Down);
-    let down = send().await.unwrap_err();
+    let down = one().await.unwrap_err();
     assert_eq!(down.raw_response().unwrap().status().as_u16(), 500);
     world.sqs.faults.always(Fault::Throttled);
-    assert!(send().await.unwrap_err().into_service_error().is_request_throttled());
+    assert!(one().await.unwrap_err().into_service_error().is_request_throttled());
     assert!(world.sqs.checks.is_empty());
     world.sqs.faults.always(Fault::AnswerLost);
-    assert!(send().await.is_err());
+    assert!(one().await.is_err());
     assert!(!world.sqs.checks.is_empty(), "it was sent all the same");
     world.sqs.faults.clear();
 

@@ -21,7 +21,7 @@ async fn a_tick_is_an_event_of_the_scheduler() -> Result<()> {
     assert_eq!(event["detail-type"], "Scheduled Event");
     assert_eq!(event["detail"], json!({}));
     assert_eq!(event["id"].as_str().map(str::len), Some(36));
-    let _: aws_lambda_events::cloudwatch_events::CloudWatchEvent = serde_json::from_value(event.clone())?;
+    let _: aws_lambda_events::eventbridge::EventBridgeEvent = serde_json::from_value(event.clone())?;
     Ok(())
 }
 
