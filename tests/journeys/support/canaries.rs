@@ -1,7 +1,8 @@
 //! I4: no token, code, app secret, key, state, ticket or sign-in shows up anywhere but where it is issued.
 //!
 //! What is looked for: everything of that kind that the stand-in, the secrets and the requests of a test have produced.
-//! Where: every log line at the most talkative level, every answer, the whole table. How: as it is, in hex, in base64
+//! Where: every log line at the most talkative level, every answer, the whole table, every message that was ever queued
+//! and everything that the bus was ever asked to take. How: as it is, in hex, in base64
 //! at any offset, percent-encoded, and as JSON in JSON writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,10 @@ pub fn check(world: &TestWorld) {
 
     let logs: String = world.local.functions.logs().all().iter().map(|line| line.text.clone() + "\n").collect();
     let table: String = world.dump().iter().map(|item| item.to_string() + "\n").collect();
+    let queued = world.local.sqs.checks.sent().join("\n");
+    let on_the_bus = world.local.bus.asked().join("\n");
+    let open =
+        [("a log line", logs), ("the table", table), ("a queued message", queued), ("a call to the bus", on_the_bus)];
     let answers = world.canaries.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let mut told: BTreeMap<Kind, Vec<(&str, String)>> = BTreeMap::new();
     for (kind, secret) in &secrets {
@@ -83,13 +88,9 @@ pub fn check(world: &TestWorld) {
             .entry(*kind)
             .or_insert_with(|| answers.iter().map(|answer| (answer.request.as_str(), shown(answer, *kind))).collect());
         for needle in spellings(secret) {
-            if logs.contains(&needle) {
-                let line = logs.lines().find(|line| line.contains(&needle)).unwrap_or_default();
-                panic!("I4: {kind:?} in a log line: {line}");
-            }
-            if table.contains(&needle) {
-                let item = table.lines().find(|item| item.contains(&needle)).unwrap_or_default();
-                panic!("I4: {kind:?} in the table: {item}");
+            for (place, text) in open.iter().filter(|(_, text)| text.contains(&needle)) {
+                let line = text.lines().find(|line| line.contains(&needle)).unwrap_or_default();
+                panic!("I4: {kind:?} in {place}: {line}");
             }
             if let Some((request, shown)) = told.iter().find(|(_, shown)| shown.contains(&needle)) {
                 panic!("I4: {kind:?} in the answer to {request}: {shown}");
@@ -181,4 +182,26 @@ fn a_secret_is_found_in_any_spelling() {
     assert!(spellings("secret").contains("736563726574"));
     assert!(spellings(r#"a"b"#).contains(r#"a\"b"#));
     assert!(spellings(r#"a"b"#).contains(r#"a\\\"b"#));
+}
+
+/// The search reaches what has left the world: a message long since handled …
+#[tokio::test]
+#[should_panic(expected = "I4: Other in a queued message")]
+async fn a_secret_is_found_in_the_queue() {
+    let world = TestWorld::start().await;
+    world.canary(Kind::Other, "c4n4ry-in-the-queue-of-checks");
+    world.local.sqs.checks.send("c4n4ry-in-the-queue-of-checks", std::time::Duration::ZERO);
+    world.local.sqs.checks.purge();
+    world.finish().await;
+}
+
+/// … and a call to the bus that was refused.
+#[tokio::test]
+#[should_panic(expected = "I4: Other in a call to the bus")]
+async fn a_secret_is_found_on_the_bus() {
+    let world = TestWorld::start().await;
+    world.canary(Kind::Other, "c4n4ry-on-the-bus-of-events");
+    let call = world.http.post(world.local.eventbridge_url()).body("c4n4ry-on-the-bus-of-events");
+    assert_eq!(call.send().await.expect("an answer").status(), 400);
+    world.finish().await;
 }

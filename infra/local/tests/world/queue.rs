@@ -23,7 +23,7 @@ async fn world_and_queue() -> Result<(World, Client, String)> {
 }
 
 fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
-    SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body).build().unwrap()
+    SendMessageBatchRequestEntry::builder().id(id.to_string()).message_body(body).build().expect("an entry")
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ const RELAY: &str = "relay-events";
 fn put(world: &World, sk: &str, act: &str) {
     let item = json!({ "pk": { "S": "p" }, "sk": { "S": sk }, "act": { "S": act } });
     let request = json!({ "TableName": "reconnect", "Item": item });
-    world.dynamodb.database().put_item(serde_json::from_value(request).unwrap()).unwrap();
+    let request = serde_json::from_value(request).expect("a request");
+    world.dynamodb.database().put_item(request).expect("the item is put");
 }
 
 fn texts(world: &World) -> Vec<String> {
