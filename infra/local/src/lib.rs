@@ -56,3 +56,4 @@ pub mod import;
 pub mod landing;
 pub mod people;
 pub mod story;
+pub mod sweep;

@@ -1,5 +1,6 @@
 //! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
-//! one, `cargo run --release -p local -- bench` measures the functions.
+//! one, `cargo local sweep` checks what is due in it, `cargo local guard hold` keeps everything from lapsing there, and
+//! `cargo run --release -p local -- bench` measures the functions.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
 use local::{bench, build, environment, import, paths, story};
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +43,14 @@ enum Command {
         #[arg(long)]
         org: String,
     },
+    /// Checks the grants that are due in the running local world, and tells what came of it.
+    Sweep {
+        /// All grants, due or not.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Tells the guard of the running local world whether grants may lapse.
+    Guard { order: GuardOrder },
     /// Measures every function against one that does nothing, in a world of its own.
     Bench(bench::Options),
 }
@@ -65,6 +75,14 @@ async fn main() -> anyhow::Result<()> {
             say(&format!("{} rows imported", rows.len()));
             Ok(())
         }
+        Some(Command::Sweep { all }) => {
+            say(&running(arguments.port)?.sweep(*all).await?);
+            Ok(())
+        }
+        Some(Command::Guard { order }) => {
+            say(&running(arguments.port)?.guard(*order).await?);
+            Ok(())
+        }
         Some(Command::Bench(options)) => {
             say(&bench::run(options).await?);
             Ok(())
@@ -82,6 +100,17 @@ fn ports(first: u16) -> Ports {
         sqs: first + 5,
         eventbridge: first + 6,
     }
+}
+
+fn running(port: u16) -> anyhow::Result<Running> {
+    let ports = ports(port);
+    let url = |port: u16| format!("http://127.0.0.1:{port}");
+    Ok(Running {
+        client: local::client::new()?,
+        invoke_url: url(ports.invoke_api),
+        sqs_url: url(ports.sqs),
+        dynamodb_url: url(ports.dynamodb),
+    })
 }
 
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {

@@ -12,4 +12,5 @@ mod secrets;
 mod story;
 mod stream;
 mod support;
+mod sweep;
 mod tokens;
