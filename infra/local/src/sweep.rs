@@ -57,7 +57,7 @@ impl Running {
                 report += "  no grant was checked in this run\n";
             }
             for (name, number) in numbers {
-                let _ = writeln!(report, "  {name:<22} {number:>8}");
+                let _ = writeln!(report, "  {:<22} {number:>8}", name.replace('_', " "));
             }
         }
         if failed > 0 {

@@ -21,6 +21,8 @@ async fn the_page_says_who_one_can_be_and_what_is_there() -> Result<()> {
     for needed in [
         world.tiktok.url(),
         world.invoke_url(),
+        world.sqs_url(),
+        world.eventbridge_url(),
         "7318204956617320411".to_owned(),
         "<code>reporting_missing</code>".to_owned(),
     ] {

@@ -35,7 +35,11 @@ fn says(report: &str, name: &str, value: &str) -> bool {
 #[tokio::test]
 async fn a_sweep_is_reported_with_what_its_checks_came_to() -> Result<()> {
     let world = consuming("lapse-sweep").await?;
-    put(&world, "RUN#run-1#0", json!({ "checked": { "N": "2" }, "connected": { "N": "2" }, "ttl": { "N": "4000000000" } }))?;
+    put(
+        &world,
+        "RUN#run-1#0",
+        json!({ "checked": { "N": "2" }, "connected": { "N": "2" }, "ttl": { "N": "4000000000" } }),
+    )?;
     put(&world, "RUN#run-1#5", json!({ "checked": { "N": "1" }, "struck": { "N": "1" } }))?;
     put(&world, "RUN#run-2#0", json!({ "checked": { "N": "70" } }))?;
     let hold = json!({ "M": { "since": { "S": "2026-11-24T00:00:00Z" }, "reason": { "S": "canary_refused" } } });
