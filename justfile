@@ -6,7 +6,7 @@ _default:
     @just --list --unsorted
 
 # Everything that CI checks, on this machine
-check: fmt lint test api
+check: fmt lint test infra
 
 # The code is formatted
 fmt:
@@ -20,9 +20,13 @@ lint:
 test:
     cargo test --workspace
 
-# The API description is valid OpenAPI (after `just tools`)
-api:
-    openapi-spec-validator infra/openapi.yaml
+# The template, its policies and the API description hold (after `just tools`)
+infra:
+    infra/checks/run
+
+# Writes the API of infra/openapi.yaml into the template
+api-body:
+    python infra/checks/api_body.py --write
 
 # Licences, banned crates and sources (needs `cargo install cargo-deny`)
 deny:
@@ -44,7 +48,11 @@ invoke function case:
 bench:
     cargo run --release -p local -- bench
 
-# `cargo lambda` and the OpenAPI validator, into .venv
+# The functions as they are deployed. One build for each, since a build of all would give each the others' features.
+build architecture="arm64":
+    for function in functions/*/; do cargo lambda build --release --locked --{{ replace(architecture, "_", "-") }} --package "$(basename "$function")"; done
+
+# `cargo lambda` and the tools for the template, into .venv
 tools:
     python3 -m venv .venv
-    pip install cargo-lambda==1.9.2 openapi-spec-validator==0.9.0
+    pip install cargo-lambda==1.9.2 --requirement infra/checks/requirements.txt
