@@ -1,6 +1,6 @@
 //! What we tell people before they go to TikTok: the help page's checklist, each line with what is already known.
 //!
-//! A line is a sentence for a marketer. [`text`] has all of them, for each check and each answer.
+//! A line is a sentence for a marketer. `text` has all of them, for each check and each answer.
 
 use serde::Serialize;
 

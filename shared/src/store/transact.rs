@@ -256,7 +256,7 @@ fn count_attribute(account: &AdAccount) -> String {
     )
 }
 
-/// Reads an attribute that [`count_attribute`] named.
+/// Reads an attribute that `count_attribute` named.
 pub fn counted(attribute: &str) -> Option<(Status, crate::domain::access::Belonging)> {
     let mut parts = attribute.split('|');
     let status = match parts.next()? {
