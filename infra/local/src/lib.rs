@@ -55,5 +55,6 @@ pub mod bench;
 pub mod import;
 pub mod landing;
 pub mod people;
+pub mod simulate;
 pub mod story;
 pub mod sweep;

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{bench, build, environment, import, paths, story};
+use local::{bench, build, environment, import, paths, simulate, story};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -53,6 +53,8 @@ enum Command {
     Guard { order: GuardOrder },
     /// Measures every function against one that does nothing, in a world of its own.
     Bench(bench::Options),
+    /// Runs the sweep and its guard over a fleet of any size, in virtual time, with TikTok wrong in many ways.
+    Simulate(simulate::Options),
 }
 
 /// How often the scheduled functions run here; every minute on AWS.
@@ -85,6 +87,10 @@ async fn main() -> anyhow::Result<()> {
         }
         Some(Command::Bench(options)) => {
             say(&bench::run(options).await?);
+            Ok(())
+        }
+        Some(Command::Simulate(options)) => {
+            say(&simulate::run(options)?.to_string());
             Ok(())
         }
     }
