@@ -8,9 +8,9 @@
 //! A message that cannot be worked on now comes again; one that never can ends in the dead-letter queue. The others of
 //! its batch are done either way.
 
-mod canary;
+pub mod canary;
 mod clients;
-mod grant;
+pub mod grant;
 
 use std::time::Duration;
 
