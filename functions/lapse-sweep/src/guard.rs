@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::guard::{Canary, Forced, Guard, GuardEvent, Standing};
+use shared::logging::chain;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
 use shared::store::StoreError;
 use shared::store::guarding::KeepGuard;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::event::GuardOrder;
 use crate::{Clients, SweepError};
@@ -41,8 +42,20 @@ impl GuardShown {
     }
 }
 
-/// Looks at what the fleet answered lately and writes down whether lapsing is held. Asks for the canary.
+/// Looks at what the fleet answered lately and writes down whether lapsing is held. Asks for the canary. A guard that
+/// cannot be read is left as it is, for people to look at, and holds meanwhile.
 pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, SweepError> {
+    match try_review(clients, now).await {
+        Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
+            error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
+            emit(true, false, now);
+            Ok(GuardShown { holding: true, reason: Some("unreadable"), since: None, forced: None, budget: 0 })
+        }
+        reviewed => reviewed,
+    }
+}
+
+async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, SweepError> {
     for _ in 0..ROUNDS {
         let guard = clients.table.guard(now).await?.unwrap_or_default();
         let tally = clients.table.tally(clients.check_interval, now).await?;
@@ -67,8 +80,12 @@ fn tell(guard: &Guard, event: Option<&GuardEvent>, now: Timestamp) {
     if let Some(event) = event {
         warn!(reason = event.reason.name(), "{}", event.kind.name());
     }
-    let holding = Metric { name: "GuardHolding", unit: Unit::Count, value: u64::from(guard.hold.is_some()) };
-    let forced = Metric { name: "GuardForced", unit: Unit::Count, value: u64::from(guard.forced.is_some()) };
+    emit(guard.hold.is_some(), guard.forced.is_some(), now);
+}
+
+fn emit(is_holding: bool, is_forced: bool, now: Timestamp) {
+    let holding = Metric { name: "GuardHolding", unit: Unit::Count, value: u64::from(is_holding) };
+    let forced = Metric { name: "GuardForced", unit: Unit::Count, value: u64::from(is_forced) };
     metrics::emit(&[], &[holding, forced], now);
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use tracing::error;
 
 use super::guarding::{StoredGuard, backoff_key, guard_key};
 use super::items::{self, BusinessCenterItem, StoredGrant, read};
@@ -21,6 +22,7 @@ use crate::domain::guard::tally::Recount;
 use crate::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use crate::domain::sweep::{CheckState, Outcome, Watched};
 use crate::domain::transition::Transition;
+use crate::logging::chain;
 
 /// Each account that moves is two rows, and a transaction holds 100.
 pub const MOVED_AT_ONCE: usize = 40;
@@ -41,7 +43,7 @@ pub struct GrantToCheck {
 pub struct Beginning {
     /// `None` if there is none that lives.
     pub grant: Option<GrantToCheck>,
-    /// `None` before its first review.
+    /// `None` before its first review, and where it cannot be read.
     pub guard: Option<StoredGuard>,
     pub backoff: Option<Backoff>,
 }
@@ -128,7 +130,11 @@ impl CheckGrants for Table {
         let mut beginning = Beginning::default();
         for item in self.get_all([grant_key, guard_key(), backoff_key()]).await? {
             match sort_key(&item) {
-                keys::GUARD => beginning.guard = Some(StoredGuard::read(item, now)?),
+                keys::GUARD => {
+                    // Without it nothing lapses; everything else goes on.
+                    let unreadable = |problem: &StoreError| error!(reason = chain(problem), "The guard cannot be read");
+                    beginning.guard = StoredGuard::read(item, now).inspect_err(unreadable).ok();
+                }
                 keys::BACKOFF => beginning.backoff = Some(read(item)?),
                 _ => beginning.grant = to_check(item)?,
             }
