@@ -123,7 +123,8 @@ impl Sweeping<'_> {
         };
         let due_by = match self.which {
             Which::Due => self.now - SETTLED,
-            Which::All => self.now + SignedDuration::from_hours(48),
+            // Also those that a wrong clock made due in years.
+            Which::All => Timestamp::MAX,
         };
         loop {
             if Instant::now() >= self.until {
