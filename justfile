@@ -32,6 +32,18 @@ api-body:
 deny:
     cargo deny check licenses bans sources
 
+# Dependencies that nobody uses (needs `cargo install cargo-machete`)
+unused:
+    cargo machete --with-metadata
+
+# What is in each function, as CycloneDX in target/sbom (needs `cargo install cargo-cyclonedx`)
+sbom:
+    infra/checks/sbom
+
+# The CDK app makes the same resources (needs `npm ci --prefix infra/cdk`)
+cdk:
+    infra/cdk/check
+
 # The local world: functions, DynamoDB, secrets, gateway on :3000 and the TikTok stand-in on :3001
 local *args:
     cargo local {{ args }}
