@@ -77,7 +77,7 @@ impl TestWorld {
     }
 }
 
-fn row(account: &Account, connected: Option<&Value>) -> Value {
+pub(super) fn row(account: &Account, connected: Option<&Value>) -> Value {
     let mut row = json!({
         "advertiser_id": account.id, "name": account.name,
         "business_center_id": account.center, "business_center_name": account.center_name(),

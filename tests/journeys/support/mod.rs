@@ -23,6 +23,7 @@
 //! | TikTok's side | [`scene`]: Business Centers, logins, [`Account`]; `world.tiktok()` is the stand-in's handle |
 //! | accounts in CreativeX | `world.active(11)`, `world.lapsed(11)`, `world.unconnected(11)`, `world.import(…)` |
 //! | the consent page | [`TestWorld::walk_consent`] gives [`Landed`]: `ticket()` or `error()` |
+//! | many grants at once | [`TestWorld::fleet`], in a world that is started with [`TestWorld::quick`] |
 //! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
 //! | whether an answer is as described | by itself, see [`schema`] |
@@ -31,6 +32,7 @@
 pub mod api;
 pub mod build;
 pub mod canaries;
+pub mod fleet;
 pub mod imports;
 pub mod invariants;
 pub mod passing;
@@ -43,6 +45,7 @@ pub mod table;
 pub mod world;
 
 pub use api::{Answer, Landed};
+pub use fleet::Granted;
 pub use people::*;
 pub use scene::{AGENCY, Account, MEDIA, RETAIL};
 pub use serde_json::{Value, json};

@@ -25,6 +25,7 @@ impl TestWorld {
             } else if REMEMBERED.iter().any(|start| sk.starts_with(start)) {
                 shift(&mut item, time);
                 shift_due(&mut item, time);
+                shift_hours(&mut item, time);
             }
             if item != before {
                 self.replace_row(&table, &before, &item);
@@ -83,6 +84,17 @@ fn shift(value: &mut Value, time: SignedDuration) {
 
 fn earlier_bucket(bucket: i64, time: SignedDuration) -> String {
     (bucket - time.as_secs() / TEN_MINUTES).to_string()
+}
+
+/// The guard counts lapses by the hour.
+fn shift_hours(item: &mut Value, time: SignedDuration) {
+    let Some(fields) = item.as_object_mut() else { return };
+    let hours: Vec<i64> = fields.keys().filter_map(|name| name.strip_prefix("lapsed#")?.parse().ok()).collect();
+    for hour in hours {
+        if let Some(count) = fields.remove(&format!("lapsed#{hour}")) {
+            fields.insert(format!("lapsed#{}", hour - time.as_hours()), count);
+        }
+    }
 }
 
 fn shift_due(item: &mut Value, time: SignedDuration) {

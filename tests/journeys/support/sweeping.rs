@@ -74,4 +74,40 @@ impl TestWorld {
             .await
             .expect("the relay answers");
     }
+
+    /// The account's grant is due for a check, and was for a while.
+    pub fn due_now(&self, account: &Account) {
+        let grant = self.grant_of(account);
+        let text = |name: &str| grant[name].as_str().expect("text").to_owned();
+        let since = local::clock::now() - SignedDuration::from_secs(30);
+        let due = format!("{}#{}#{}", since.strftime("%Y-%m-%dT%H:%M:%SZ"), text("org_id"), text("grant_id"));
+        self.set_text(&text("pk"), &text("sk"), "due_sk", &due);
+    }
+
+    /// What the guard has counted, over all buckets: `grants`, `struck`, `newly`, `accounts`.
+    pub fn tallied(&self, what: &str) -> i64 {
+        self.rows().iter().filter(|row| row["pk"] == "TALLY").filter_map(|row| row[what].as_i64()).sum()
+    }
+
+    /// Lapses that the guard has counted against its hourly budget.
+    pub fn lapses_counted(&self) -> i64 {
+        let guard = self.guard();
+        let counts = guard.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with("lapsed#"));
+        counts.filter_map(|(_, count)| count.as_i64()).sum()
+    }
+
+    /// Puts back a row as [`TestWorld::dump`] has given it.
+    pub fn put_row(&self, row: &Value) {
+        let request = json!({ "TableName": self.local.environment()["TABLE_NAME"], "Item": row });
+        let request = serde_json::from_value(request).expect("a request that DynamoDB takes");
+        self.local.dynamodb.database().put_item(request).expect("the row comes");
+    }
+
+    /// Takes a row away, behind everybody's back.
+    pub fn delete_row(&self, row: &Value) {
+        let key = json!({ "pk": row["pk"], "sk": row["sk"] });
+        let request = json!({ "TableName": self.local.environment()["TABLE_NAME"], "Key": key });
+        let request = serde_json::from_value(request).expect("a request that DynamoDB takes");
+        self.local.dynamodb.database().delete_item(request).expect("the row goes");
+    }
 }

@@ -219,3 +219,34 @@ async fn health_between_two_strikes_starts_anew() {
     assert_eq!((world.status(&account), world.outbox().len()), ("active".to_owned(), 0));
     world.finish().await;
 }
+
+/// T94: a wrong clock has written when a grant is due. One that is no time is due now; one in years is found by an
+/// operator who asks for all.
+#[tokio::test]
+async fn t94_a_wrong_due_time_loses_no_grant() {
+    let world = TestWorld::start().await;
+    let account = world.active(11).await;
+    let grant = world.grant_of(&account);
+    let set_due = |at: &str| {
+        let text = |name: &str| grant[name].as_str().unwrap().to_owned();
+        let due = format!("{at}#{}#{}", text("org_id"), text("grant_id"));
+        world.set_text(&text("pk"), &text("sk"), "due_sk", &due);
+    };
+    for (at, is_due) in [("0000-00-00", true), ("1970-01-01T00:00:00Z", true), ("2099-01-01T00:00:00Z", false)] {
+        set_due(at);
+        let before = world.came_to("connected");
+        let answer = world.order(json!({ "sweep": "due" })).await;
+        assert_eq!(answer["grants"], i32::from(is_due), "{at}");
+        if !is_due {
+            assert_eq!(world.order(json!({ "sweep": "all" })).await["grants"], 1);
+        }
+        world.checks().await;
+        assert_eq!(world.came_to("connected") - before, 1, "{at}");
+        let next = world.grant_of(&account)["due_sk"].as_str().unwrap().split('#').next().unwrap().to_owned();
+        let wait = next.parse::<jiff::Timestamp>().unwrap().duration_since(local::clock::now());
+        assert!(wait > SignedDuration::ZERO && wait < SignedDuration::from_hours(7), "{at}: {next}");
+        // Marks of what was sent lie behind a time that was far ahead.
+        world.pass(SignedDuration::from_secs(1));
+    }
+    world.finish().await;
+}
