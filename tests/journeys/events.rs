@@ -139,6 +139,34 @@ const IMPORTS: &[(&str, Result<[usize; 4], &str>)] = &[
     ("import-accounts/without_permissions", Ok([0, 1, 0, 0])),
 ];
 
+/// File, and what the answer says at this place; `Err` when the event is refused. One after the other: the guard's orders
+/// build on each other.
+const SWEEP: &[(&str, &str, Result<&str, &str>)] = &[
+    ("check-grant/activation", "/batchItemFailures", Ok("[]")),
+    ("check-grant/canary", "/batchItemFailures", Ok("[]")),
+    ("check-grant/grant", "/batchItemFailures", Ok("[]")),
+    ("check-grant/mixed", "/batchItemFailures", Ok("[]")),
+    ("check-grant/poison", "/batchItemFailures", Ok(r#"[{"itemIdentifier":"00000000-0000-4000-8000-000000000001"}]"#)),
+    ("lapse-sweep/canary", "/guard/budget", Ok("25")),
+    ("lapse-sweep/guard_auto", "/guard/forced", Ok("null")),
+    ("lapse-sweep/guard_hold", "/guard/forced", Ok(r#""hold""#)),
+    ("lapse-sweep/guard_release", "/guard/forced", Ok(r#""release""#)),
+    ("lapse-sweep/no_such_order", "", Err("EventInvalid")),
+    ("lapse-sweep/scheduled", "/run", Ok(r#""2026-11-24T08:00:00Z""#)),
+    ("lapse-sweep/sweep_all", "/swept", Ok("true")),
+    ("lapse-sweep/sweep_due", "/completed", Ok("true")),
+    ("relay-events/other_source", "", Err("EventInvalid")),
+    ("relay-events/scheduled", "/refused", Ok("0")),
+    ("relay-events/stream", "/batchItemFailures", Ok("[]")),
+    ("relay-events/stream_delivered", "/batchItemFailures", Ok("[]")),
+    ("relay-events/stream_poison", "/batchItemFailures", Ok("[]")),
+    ("relay-events/stream_removed", "/batchItemFailures", Ok("[]")),
+];
+
+/// How many records of these are events that wait for the bus.
+const RELAYED: [(&str, usize); 3] =
+    [("relay-events/stream", 4), ("relay-events/stream_delivered", 1), ("relay-events/stream_poison", 1)];
+
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
 }
@@ -311,9 +339,32 @@ async fn every_import_gets_its_report() {
     }
 }
 
+#[tokio::test]
+async fn every_event_of_the_sweep_gets_its_answer() {
+    let told = Told::begin().await;
+    for (case, place, expected) in SWEEP {
+        let before = told.world.bus.delivered().len();
+        let answer = told.world.functions.invoke(function_of(case), load(case)).await;
+        match (answer, expected) {
+            (Ok(answer), Ok(expected)) => {
+                let found = answer.pointer(place).unwrap_or(&Value::Null);
+                assert_eq!(found.to_string(), *expected, "{case}: {answer}");
+            }
+            (Err(InvokeError::Failed { error, .. }), Err(expected)) => {
+                assert_eq!(error.error_type, *expected, "{case}: {}", error.error_message);
+            }
+            (answer, expected) => panic!("{case}: {answer:?} instead of {expected:?}"),
+        }
+        let delivered = told.world.bus.delivered().len() - before;
+        let waiting = RELAYED.iter().find(|(relayed, _)| relayed == case).map_or(0, |(_, waiting)| *waiting);
+        assert_eq!(delivered, waiting, "{case}");
+    }
+}
+
 #[test]
 fn every_file_has_its_line() {
     let lines = HTTP.iter().map(|(case, ..)| *case).chain(IMPORTS.iter().map(|(case, _)| *case));
+    let lines = lines.chain(SWEEP.iter().map(|(case, ..)| *case));
     let mut told = BTreeSet::new();
     for case in lines {
         assert!(told.insert(case.to_owned()), "{case} stands here twice");
