@@ -6,6 +6,8 @@
 
 use std::ops::AddAssign;
 
+use super::real;
+
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
@@ -127,17 +129,17 @@ pub const PRICES: &str = "Prices: us-east-1, on demand, nothing free of charge: 
 
 impl Bill {
     pub fn read_units(&self) -> f64 {
-        self.read_halves as f64 / 2.0
+        real(self.read_halves) / 2.0
     }
 
     /// Dollars a month, if all days are like the `days` that this was used in.
     pub fn dollars(&self, days: f64) -> f64 {
         let used = self.read_units() * READ_UNITS
-            + self.writes as f64 * WRITE_UNITS
-            + self.queue_requests as f64 * QUEUE_REQUESTS
-            + self.invocations as f64 * INVOCATIONS
-            + self.events as f64 * EVENTS;
-        let time = self.milliseconds as f64 / 1_000.0 * MEMORY * GB_SECOND;
+            + real(self.writes) * WRITE_UNITS
+            + real(self.queue_requests) * QUEUE_REQUESTS
+            + real(self.invocations) * INVOCATIONS
+            + real(self.events) * EVENTS;
+        let time = real(self.milliseconds) / 1_000.0 * MEMORY * GB_SECOND;
         // `relay-events` runs every minute, too, for a tenth of a second: one query for each of 16 shards.
         let relay = MINUTES * (INVOCATIONS + 16.0 * 0.5 * READ_UNITS) / 1e6 + MINUTES * 0.1 * MEMORY * GB_SECOND;
         let standing = (POLLS * QUEUE_REQUESTS + 2.0 * MINUTES * 1.0) / 1e6 + relay;

@@ -6,18 +6,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::account::Status;
 use shared::domain::backoff::Backoff;
-use shared::domain::checks::{Endpoint, Gathered, Refusal};
-use shared::domain::diagnosis::{Verdict, diagnose};
-use shared::domain::events::EventKind;
-use shared::domain::examine::Subject;
-use shared::domain::guard::tally::{Recount, Tally};
+use shared::domain::checks::{Endpoint, Refusal};
+use shared::domain::guard::tally::Tally;
 use shared::domain::guard::{Canary, Guard, GuardEventKind, Standing, hour_of};
 use shared::domain::scopes::Scopes;
 use shared::domain::spread;
-use shared::domain::strike::Look;
-use shared::domain::sweep::{self, Checked, Found, Outcome, Plan};
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 
@@ -39,12 +33,6 @@ const DATABASE: i64 = 10;
 const BATCH: usize = 10;
 const SIDE_BY_SIDE: usize = 4;
 const SHARDS: usize = 64;
-/// A check whose rows somebody else writes is planned again this often.
-const ROUNDS: usize = 4;
-/// Days that TikTok may have corrected since, the default.
-const LATE_SETTLING_DAYS: i64 = 2;
-/// What is known of a Business Center is written down again with every so many checks.
-const CENTERS_EVERY: u64 = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -78,17 +66,18 @@ enum Happens {
 /// What one lane of a worker waits for.
 enum Waits {
     Nothing,
-    Canary {
-        refused: Option<Refusal>,
-    },
-    Grant {
-        number: usize,
-        due: Timestamp,
-        run: i64,
-        seen: StoredGuard,
-        pause: Option<Backoff>,
-        evidence: Box<SweepEvidence>,
-    },
+    Canary { refused: Option<Refusal> },
+    Grant(Box<Answered>),
+}
+
+/// TikTok's answers about a grant, and what was read before.
+struct Answered {
+    number: usize,
+    due: Timestamp,
+    run: i64,
+    seen: StoredGuard,
+    pause: Option<Backoff>,
+    evidence: SweepEvidence,
 }
 
 struct Worker {
@@ -102,11 +91,11 @@ struct Worker {
 pub struct Engine {
     pub fleet: Fleet,
     pub tiktok: TikTok,
-    settings: Settings,
-    scopes: Scopes,
-    tally: Tally,
-    guard: Guard,
-    lapsed: BTreeMap<i64, i64>,
+    pub(super) settings: Settings,
+    pub(super) scopes: Scopes,
+    pub(super) tally: Tally,
+    pub(super) guard: Guard,
+    pub(super) lapsed: BTreeMap<i64, i64>,
     backoff: Option<Backoff>,
     queue: VecDeque<Message>,
     /// When grants are due: the millisecond and the grant.
@@ -204,7 +193,7 @@ impl Engine {
         if let Some(event) = event {
             match event.kind {
                 GuardEventKind::SweepHeld => {
-                    self.figures.holds.push(HoldOf { from: at, to: None, reason: event.reason })
+                    self.figures.holds.push(HoldOf { from: at, to: None, reason: event.reason });
                 }
                 GuardEventKind::SweepReleased => {
                     if let Some(hold) = self.figures.holds.last_mut() {
@@ -293,11 +282,11 @@ impl Engine {
         let mut asking = Asking { tiktok: &mut self.tiktok, turns, number: Some(number), revoked_at: grant.revoked_at };
         let (evidence, there) = asking.check(grant, self.settings.each, at + 2 * DATABASE);
         let seen = self.stored_guard(now);
-        let waits = Waits::Grant { number, due, run, seen, pause: self.backoff, evidence: Box::new(evidence) };
-        (waits, there + DATABASE)
+        let answered = Answered { number, due, run, seen, pause: self.backoff, evidence };
+        (Waits::Grant(Box::new(answered)), there + DATABASE)
     }
 
-    fn stored_guard(&self, now: Timestamp) -> StoredGuard {
+    pub(super) fn stored_guard(&self, now: Timestamp) -> StoredGuard {
         let lapsed_this_hour = self.lapsed.get(&hour_of(now)).copied().unwrap_or_default();
         StoredGuard { guard: self.guard.clone(), lapsed_this_hour }
     }
@@ -308,7 +297,7 @@ impl Engine {
         self.is_due(number, due);
     }
 
-    fn is_due(&mut self, number: usize, due: Timestamp) {
+    pub(super) fn is_due(&mut self, number: usize, due: Timestamp) {
         let grant = &mut self.fleet.grants[number];
         grant.due = due;
         grant.sent = false;
@@ -321,7 +310,8 @@ impl Engine {
         match waits {
             Waits::Nothing => {}
             Waits::Canary { refused } => self.canary(refused, now),
-            Waits::Grant { number, due, run, seen, pause, evidence } => {
+            Waits::Grant(answered) => {
+                let Answered { number, due, run, seen, pause, evidence } = *answered;
                 if evidence.refused(Refusal::AppMisconfigured) {
                     self.guard.app_level_at = Some(now);
                     self.bill += costs::tell();
@@ -352,154 +342,6 @@ impl Engine {
             }
         }
         self.bill += costs::tell();
-    }
-
-    fn decide(&mut self, number: usize, run: i64, mut seen: StoredGuard, evidence: &SweepEvidence, at: i64) {
-        let now = timestamp(at);
-        let run = run.to_string();
-        let found = self.judge(number, evidence);
-        for _ in 0..ROUNDS {
-            let grant = &self.fleet.grants[number];
-            let look = Look { run: &run, at: now, token_version: 1, spacing: self.settings.spacing };
-            let checked = Checked { grant_id: &grant.id, before: &grant.state, look, interval: self.settings.interval };
-            let mut plan = sweep::plan(checked, &found, true);
-            if plan.needs_guard(&found) && !seen.may_lapse(now) {
-                plan = sweep::plan(checked, &found, false);
-            }
-            if plan.lapses() {
-                let lapsed = self.lapsed.entry(hour_of(now)).or_default();
-                // What the store demands of the guard's row when a lapse is written.
-                if seen.guard.version != self.guard.version || *lapsed >= seen.guard.budget {
-                    self.bill += costs::begin();
-                    seen = self.stored_guard(now);
-                    continue;
-                }
-                *lapsed += 1;
-                self.bill += costs::claim();
-            }
-            self.carry_out(number, plan, &found, at);
-            return;
-        }
-    }
-
-    fn judge(&self, number: usize, evidence: &SweepEvidence) -> Vec<Found> {
-        let grant = &self.fleet.grants[number];
-        let scope_evidence = shared::domain::checks::Evidence {
-            endpoint: Endpoint::Exchange,
-            code: None,
-            request_id: None,
-            asked_at: timestamp(0),
-        };
-        let mut watched: BTreeMap<_, _> = grant
-            .blocs
-            .iter()
-            .flat_map(|bloc| bloc.ids(self.settings.each).map(|id| (id.clone(), bloc.watched(id))))
-            .collect();
-        let mut found = Vec::with_capacity(watched.len());
-        for center in &evidence.centers {
-            let admins = center.admins.as_ref().map(Vec::len);
-            for (advertiser_id, account) in &center.accounts {
-                let Some(watched) = watched.remove(advertiser_id) else { continue };
-                let original = &center.business_center_id;
-                let subject =
-                    Subject { advertiser_id, original, scopes: &self.scopes, scope_evidence: &scope_evidence };
-                let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-                found.push(Found { watched, diagnosis, admins });
-            }
-        }
-        found
-    }
-
-    fn carry_out(&mut self, number: usize, mut plan: Plan, found: &[Found], at: i64) {
-        let now = timestamp(at);
-        let (mut moved, mut told) = (0, 0);
-        let wanted: BTreeMap<_, _> = plan
-            .moves
-            .iter()
-            .map(|(place, wanted)| (&found[*place].watched.advertiser_id, (*place, *wanted)))
-            .collect();
-        let grant = &mut self.fleet.grants[number];
-        let is_revoked = grant.is_dead(at);
-        for bloc in &mut grant.blocs {
-            let before = bloc.clone();
-            let mut of_bloc = 0;
-            for id in before.ids(self.settings.each) {
-                let Some((place, wanted)) = wanted.get(&id).copied() else { continue };
-                of_bloc += 1;
-                let one = &found[place];
-                let account = before.account(&self.fleet.org_id, &grant.id, id, now);
-                let Some(transition) = sweep::apply(
-                    &account,
-                    one,
-                    wanted,
-                    plan.has_lapsed_sibling,
-                    grant.last_proven,
-                    LATE_SETTLING_DAYS,
-                    now,
-                ) else {
-                    continue;
-                };
-                bloc.status = transition.after.status();
-                bloc.cause = transition.after.causes().first().map(|cause| cause.cause);
-                bloc.at_risk.clone_from(&transition.after.at_risk);
-                bloc.version = transition.after.version;
-                let stands_for = if self.settings.each { 1 } else { bloc.size as u64 };
-                moved += stands_for;
-                if let Some(event) = transition.event {
-                    told += stands_for;
-                    *self.figures.events.entry(event.kind).or_default() += stands_for;
-                    if event.kind == EventKind::AdAccountAtRisk
-                        && matches!(one.diagnosis.verdict, Verdict::Lapsed { .. })
-                    {
-                        self.figures.warned += stands_for;
-                    }
-                }
-            }
-            debug_assert!(of_bloc == 0 || of_bloc == before.ids(self.settings.each).count(), "a bloc moves as one");
-            let is_genuine = is_revoked || bloc.lost_at.is_some_and(|lost| lost <= at);
-            match (before.status, bloc.status) {
-                (Status::Active, Status::NeedsConnecting) => {
-                    bloc.lapsed_at = Some(at);
-                    if is_genuine {
-                        let gone_at = bloc.lost_at.or(grant.revoked_at).unwrap_or(at);
-                        self.figures.detected.push((at - gone_at, bloc.size as u64));
-                    } else {
-                        self.figures.falsely += bloc.size as u64;
-                    }
-                }
-                (Status::NeedsConnecting, Status::Active) => {
-                    self.figures.healed.push((at - bloc.lapsed_at.unwrap_or(at), bloc.size as u64));
-                }
-                _ => {}
-            }
-        }
-        let false_lapse =
-            plan.lapses() && !is_revoked && grant.blocs.iter().all(|bloc| bloc.lost_at.is_none_or(|lost| lost > at));
-        self.figures.falsely_grants += u64::from(false_lapse);
-
-        if let Some(counted) = plan.after.counted.as_mut() {
-            counted.accounts = i64::try_from(grant.accounts()).unwrap_or(i64::MAX);
-        }
-        let recount = plan
-            .after
-            .counted
-            .map(|counted| Recount::new(grant.state.counted, counted, plan.outcome == Outcome::Lapsed))
-            .unwrap_or_default();
-        self.tally.add(&recount);
-        if plan.proven {
-            grant.last_proven = Some(now);
-        }
-        let centers = if plan.proven && plan.after.checks.is_multiple_of(CENTERS_EVERY) {
-            grant.blocs.iter().map(|bloc| &bloc.center).collect::<std::collections::BTreeSet<_>>().len()
-        } else {
-            0
-        };
-        *self.figures.outcomes.entry(plan.outcome.name()).or_default() += 1;
-        grant.state = plan.after;
-        self.bill += costs::finish(recount.0.len(), centers);
-        self.bill += costs::moved(moved, told);
-        self.bill += costs::moves(moved);
-        self.is_due(number, plan.next_due);
     }
 }
 

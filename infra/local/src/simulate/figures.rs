@@ -9,6 +9,7 @@ use shared::domain::guard::Doubt;
 
 use super::costs::Bill;
 use super::engine::Engine;
+use super::real;
 use super::shapes::Shape;
 
 const HOUR: f64 = 3_600_000.0;
@@ -31,6 +32,8 @@ pub struct Figures {
     pub warned: u64,
     /// Genuine lapses: how long they took to be seen, and how many there were.
     pub detected: Vec<(i64, u64)>,
+    /// How many looks that had an answer a genuine lapse took at most. Two is the least.
+    pub most_looks: u64,
     /// Lapses that were none.
     pub falsely: u64,
     pub falsely_grants: u64,
@@ -100,7 +103,7 @@ impl Row {
             peak_after: tiktok.peak(trouble.end),
             throttled: tiktok.throttled,
             bill,
-            days: end as f64 / HOUR / 24.0,
+            days: real(end.unsigned_abs()) / HOUR / 24.0,
             end,
             figures,
             most_in_an_hour,
@@ -138,6 +141,6 @@ impl Row {
 
     /// `number` of something in the whole time, for 1,000 ad accounts and a day.
     pub fn per_thousand_and_day(&self, number: f64) -> f64 {
-        number * 1_000.0 / self.accounts as f64 / self.days
+        number * 1_000.0 / real(self.accounts as u64) / self.days
     }
 }

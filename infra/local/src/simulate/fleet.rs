@@ -20,6 +20,8 @@ use shared::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use shared::domain::spread;
 use shared::domain::sweep::{CheckState, Watched};
 
+use super::real;
+
 const MEDIAN: f64 = 9.0;
 const SIGMA: f64 = 1.3;
 const LARGEST: usize = 5_000;
@@ -63,6 +65,8 @@ pub struct Grant {
     /// Queued by a run, and not yet looked at again.
     pub sent: bool,
     pub revoked_at: Option<i64>,
+    /// How often it was looked at, and answered, since something was really lost.
+    pub looks: u64,
     pub last_proven: Option<Timestamp>,
 }
 
@@ -175,6 +179,7 @@ impl Fleet {
                 due,
                 sent: false,
                 revoked_at: None,
+                looks: 0,
                 last_proven: Some(checked),
             });
         }
@@ -192,7 +197,7 @@ fn log_normal(rng: &mut fastrand::Rng) -> usize {
     let (one, other) = (1.0 - rng.f64(), rng.f64());
     let normal = (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * other).cos();
     let size = MEDIAN * (SIGMA * normal).exp();
-    (1..LARGEST).find(|whole| *whole as f64 >= size).unwrap_or(LARGEST)
+    (1..LARGEST).find(|whole| real(*whole as u64) >= size).unwrap_or(LARGEST)
 }
 
 /// The ad accounts of one grant, in blocs, spread over Business Centers of its own.

@@ -7,7 +7,8 @@
 //! * [`shapes`]: what is wrong with TikTok from the first hour on, for `--hours`;
 //! * [`tiktok`]: what one call gets, and how many there were;
 //! * [`asking`]: the questions of one check, at a worker's pace;
-//! * [`engine`]: runs, queue, workers, and the decisions;
+//! * [`engine`]: runs, queue and workers;
+//! * [`deciding`]: what follows from the answers;
 //! * [`costs`], [`figures`], [`report`]: what came of it.
 //!
 //! A dozen grants are really lost before, while and after the shape is on, so that one sees what the guard costs.
@@ -15,6 +16,7 @@
 
 mod asking;
 mod costs;
+mod deciding;
 mod engine;
 mod figures;
 mod fleet;
@@ -89,6 +91,12 @@ impl Options {
 /// A moment of the simulation, in milliseconds since its begin.
 fn timestamp(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(BEGIN + milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// For tables: nothing here is counted beyond what a float holds.
+#[expect(clippy::cast_precision_loss, reason = "numbers for people to read, below 2^52")]
+fn real(number: u64) -> f64 {
+    number as f64
 }
 
 /// One simulation.
@@ -187,14 +195,15 @@ fn simulate(job: Job, options: &Options, minute: impl Fn()) -> anyhow::Result<Ro
     Ok(Row::new(job.shape, engine, settings.end, settings.interval.as_secs() * 1_000))
 }
 
-/// A dozen grants, or a few where there are few, lose their tokens or one ad account, from the first minutes to an hour
+/// A dozen grants, or one in a hundred, lose their tokens or one ad account, from the first minutes to an hour
 /// after the end of the shape.
 fn lose_some(fleet: &mut Fleet, until: i64) {
-    let many = LOST.min(fleet.grants.len() / 20).max(1);
+    let many = LOST.min(fleet.grants.len() / 100).max(1);
     let every = fleet.grants.len() / many;
-    let times = 10 * MINUTE..until + HOUR;
-    for one in 0..many {
-        let at = times.start + (times.end - times.start) * one as i64 / many as i64;
+    let from = 10 * MINUTE;
+    let apart = (until + HOUR - from) / i64::try_from(many).unwrap_or(i64::MAX);
+    let times = std::iter::successors(Some(from), |at| Some(at + apart));
+    for (one, at) in (0..many).zip(times) {
         let grant = &mut fleet.grants[one * every + every / 2];
         if one % 3 == 2 && grant.blocs.iter().any(|bloc| bloc.size > 1) {
             grant.lose_one(at);

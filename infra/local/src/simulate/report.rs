@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use shared::domain::checks::Endpoint;
 
 use super::figures::Row;
-use super::{Options, costs};
+use super::{Options, costs, real};
 
 pub struct Report {
     pub options: Options,
@@ -60,15 +60,15 @@ impl Report {
         writeln!(
             f,
             "| Shape | False lapses: accounts (grants) | most grants an hour | wrong at the end | healed within | Warned wrongly (at the end) \
-             | Genuine | missed | seen after min: p50 | p99 | max | Guard held | why |\n\
-             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"
+             | Genuine | missed | seen after min: p50 | p99 | max | looks | Guard held | why |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|"
         )?;
         for row in &self.rows {
             let figures = &row.figures;
             let (held, why) = row.held();
             writeln!(
                 f,
-                "| {} | {} ({}) | {} | {} | {} | {} ({}) | {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} ({}) | {} | {} | {} | {} ({}) | {} | {} | {} | {} | {} | {} | {} | {} |",
                 row.shape.name(),
                 thousands(figures.falsely),
                 figures.falsely_grants,
@@ -82,6 +82,7 @@ impl Report {
                 minutes(row.detected_within(50)),
                 minutes(row.detected_within(99)),
                 minutes(row.detected_within(100)),
+                figures.most_looks,
                 hours(held),
                 why.join(", "),
             )?;
@@ -135,9 +136,9 @@ impl Report {
                 f,
                 "| {} | {:.0} | {:.0} | {:.0} | {:.2} |",
                 row.shape.name(),
-                each(row.bill.database_calls as f64),
+                each(real(row.bill.database_calls)),
                 each(row.bill.read_units()),
-                each(row.bill.writes as f64),
+                each(real(row.bill.writes)),
                 row.bill.dollars(row.days),
             )?;
         }
@@ -150,23 +151,23 @@ impl Report {
         }
         writeln!(
             f,
-            "When all is well:\n\n| Ad accounts | grants | TikTok calls per interval | per grant | per 1,000 accounts | DynamoDB calls per 1,000 \
+            "When all is well (the canary is asked 360 times in an interval):\n\n| Ad accounts | grants | TikTok calls per interval | per grant | per 1,000 accounts | DynamoDB calls per 1,000 \
              accounts and day | read units | write units | dollars a month |\n|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
         )?;
         for row in &self.scale {
             let each = |number| row.per_thousand_and_day(number);
-            let calls = row.calls_an_interval as f64;
+            let calls = real(row.calls_an_interval);
             writeln!(
                 f,
                 "| {} | {} | {} | {:.1} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} |",
                 thousands(row.accounts as u64),
                 thousands(row.grants as u64),
                 thousands(row.calls_an_interval),
-                calls / row.grants as f64,
-                calls * 1_000.0 / row.accounts as f64,
-                each(row.bill.database_calls as f64),
+                calls / real(row.grants as u64),
+                calls * 1_000.0 / real(row.accounts as u64),
+                each(real(row.bill.database_calls)),
                 each(row.bill.read_units()),
-                each(row.bill.writes as f64),
+                each(real(row.bill.writes)),
                 row.bill.dollars(row.days),
             )?;
         }
