@@ -88,7 +88,7 @@ pub fn check(world: &TestWorld) {
             .entry(*kind)
             .or_insert_with(|| answers.iter().map(|answer| (answer.request.as_str(), shown(answer, *kind))).collect());
         for needle in spellings(secret) {
-            for (place, text) in open.iter().filter(|(_, text)| text.contains(&needle)) {
+            if let Some((place, text)) = open.iter().find(|(_, text)| text.contains(&needle)) {
                 let line = text.lines().find(|line| line.contains(&needle)).unwrap_or_default();
                 panic!("I4: {kind:?} in {place}: {line}");
             }
