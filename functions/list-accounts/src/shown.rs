@@ -69,7 +69,11 @@ impl<'a> AccountDetails<'a> {
             causes: account.causes().iter().map(Cause::shown).collect(),
             findings: &account.findings,
             grant: grant.as_ref().map(GrantShown::from),
-            gap: open_gap(account, now).map(|Gap { from, to, .. }| OpenGap { from, to, unrecoverable_before: unrecoverable_before(now) }),
+            gap: open_gap(account, now).map(|Gap { from, to, .. }| OpenGap {
+                from,
+                to,
+                unrecoverable_before: unrecoverable_before(now),
+            }),
             support: SUPPORT,
         }
     }

@@ -173,7 +173,10 @@ async fn record(
         let now = clients.now();
         let diagnosis = &proof.judged.diagnosis;
         let at_risk = risks_now(&account.at_risk, &diagnosis.findings, proof.admins());
-        let Some(moved) = act(&account, diagnosis, at_risk, tested.last_proven_at, clients.late_settling_days, now) else { return Ok(account) };
+        let Some(moved) = act(&account, diagnosis, at_risk, tested.last_proven_at, clients.late_settling_days, now)
+        else {
+            return Ok(account);
+        };
         let names = proof.names_of_admins();
         match clients.table.record(&moved, tested, proof.proven(names.as_deref(), now)).await {
             Ok(()) => return Ok(moved.after),

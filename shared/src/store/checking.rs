@@ -135,7 +135,11 @@ impl CheckGrants for Table {
                     let unreadable = |problem: &StoreError| error!(reason = chain(problem), "The guard cannot be read");
                     beginning.guard = StoredGuard::read(item, now).inspect_err(unreadable).ok();
                 }
-                keys::BACKOFF => beginning.backoff = Some(read(item)?),
+                keys::BACKOFF => {
+                    // TikTok itself says again when it wants a pause.
+                    let unreadable = |problem: &StoreError| error!(reason = chain(problem), "The pause cannot be read");
+                    beginning.backoff = read(item).inspect_err(unreadable).ok();
+                }
                 _ => beginning.grant = to_check(item)?,
             }
         }
