@@ -245,12 +245,20 @@ fn wanted(one: &Found, lapses: bool, has_lapsed_sibling: bool, guard_allows: boo
         (Verdict::Lapsed { .. }, Status::Active) if lapses => Some(Move::Lapse),
         // The first strike: people may know beforehand, unless so many are struck that it would be noise.
         (Verdict::Lapsed { .. }, Status::Active) => {
-            (guard_allows && !risks(&one.diagnosis.findings).is_subset(known)).then_some(Move::Observe)
+            (guard_allows && !risks_of_struck(one).is_subset(known)).then_some(Move::Observe)
         }
         (Verdict::Lapsed { causes, .. }, Status::NeedsConnecting) => {
             (causes.first().map(|cause| cause.cause) != one.watched.cause).then_some(Move::Observe)
         }
     }
+}
+
+/// What may be told at a first strike. A missing permission is not: that mark lasts, since no token ever gains one, and
+/// one strike may be wrong.
+fn risks_of_struck(one: &Found) -> BTreeSet<RiskFact> {
+    let mut facts = risks(&one.diagnosis.findings);
+    facts.remove(&RiskFact::PermissionsNarrowed);
+    facts
 }
 
 fn risks_of_connected(one: &Found, known: &BTreeSet<RiskFact>, has_lapsed_sibling: bool) -> BTreeSet<RiskFact> {
@@ -285,7 +293,7 @@ pub fn apply(
         (Move::Recover, Verdict::Connected) => transition::recover(account, findings, risks(), now),
         (Move::Observe, Verdict::Connected) => transition::observe(account, findings, risks(), None, now),
         (Move::Observe, Verdict::Lapsed { causes, .. }) => {
-            let facts = super::account::risks(&findings).union(&account.at_risk).copied().collect();
+            let facts = risks_of_struck(one).union(&account.at_risk).copied().collect();
             transition::observe(account, findings, facts, Some(causes), now)
         }
         (Move::Lapse | Move::Recover, _) | (Move::Observe, Verdict::Undecided { .. }) => return None,

@@ -177,6 +177,15 @@ fn a_first_strike_tells_of_the_risk_if_the_guard_allows() {
     assert_eq!(moves(&doubted.check("a", 0, &standard)), []);
 }
 
+/// A mark of a missing permission lasts, so it is not put on one strike's word.
+#[test]
+fn a_first_strike_says_nothing_of_permissions() {
+    let no_reporting = [active(11, &in_order().refused(Question::Report, Refusal::PermissionNotGranted))];
+    let mut story = Story::new();
+    assert_eq!(moves(&story.check("a", 0, &no_reporting)), []);
+    assert_eq!(moves(&story.check("b", 31, &no_reporting)), [Move::Lapse]);
+}
+
 #[test]
 fn doubt_comes_again_soon_then_seldom() {
     let mut story = Story::new();
