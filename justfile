@@ -64,6 +64,14 @@ bench:
 build architecture="arm64":
     for function in functions/*/; do cargo lambda build --release --locked --{{ replace(architecture, "_", "-") }} --package "$(basename "$function")"; done
 
+# Schemathesis against the local gateway (infra/checks/api/README.md)
+fuzz:
+    infra/checks/api/run
+
+# The template and the release binaries in a local CloudFormation, and the whole job in it (infra/checks/e2e/README.md)
+e2e:
+    infra/checks/e2e/run
+
 # `cargo lambda` and the tools for the template, into .venv
 tools:
     python3 -m venv .venv
