@@ -55,11 +55,15 @@ where
     let handler = &handler;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Box<RawValue>>| {
         let mut request = Request::from_event(event.payload.get(), &event.context.request_id);
-        request.deadline =
-            i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        request.deadline = deadline(&event.context);
         Ok::<_, Infallible>(gateway_answer(answer(handler, request, clock::now()).await))
     }))
     .await
+}
+
+/// When Lambda ends the function, if it says so in a way that can be read.
+pub fn deadline(context: &lambda_runtime::Context) -> Option<Timestamp> {
+    i64::try_from(context.deadline).ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
 }
 
 /// An answer in payload format 2.0.

@@ -139,3 +139,28 @@ async fn t10_a_stolen_code_brings_no_foreign_business_center() {
     assert_eq!(details.expect(200)["grant"]["authorized_by"], "Carlos Vega");
     world.finish().await;
 }
+
+/// T14: one person, two tabs, two accounts. What was begun second comes back first, and each finds its own account.
+#[tokio::test]
+async fn t14_two_tabs_that_come_back_in_the_other_order_both_connect() {
+    let world = TestWorld::start().await;
+    let (one, two) = (world.lapsed(11).await, world.lapsed(12).await);
+    let first = world.as_(&ANA).activate(&one, Value::Null).await;
+    let second = world.as_(&ANA).activate(&two, Value::Null).await;
+    let ids = [first.text("activation_id").to_owned(), second.text("activation_id").to_owned()];
+    assert_ne!(ids[0], ids[1]);
+
+    let of_the_second = world.walk_consent(second.text("authorization_url"), Consent::by("ana")).await.ticket();
+    let of_the_first = world.walk_consent(first.text("authorization_url"), Consent::by("ana")).await.ticket();
+    for (ticket, account, id) in [(of_the_second, &two, &ids[1]), (of_the_first, &one, &ids[0])] {
+        let receipt = world.as_(&ANA).complete(&ticket).await;
+        let body = receipt.expect(200);
+        assert_eq!((&body["outcome"], &body["activation_id"]), (&json!("reconnected"), &json!(id)));
+        assert_eq!(body["accounts"][0]["advertiser_id"], account.id.as_str());
+    }
+
+    for account in [&one, &two] {
+        assert_eq!(world.as_(&ANA).details(account).await.expect(200)["status"], "active");
+    }
+    world.finish().await;
+}

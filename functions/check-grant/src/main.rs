@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use aws_lambda_events::sqs::SqsEvent;
 use check_grant::{Clients, handle};
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::domain::clock;
 use shared::runtime;
@@ -14,10 +13,9 @@ fn main() -> ExitCode {
         let clients = &Clients::new(env)?;
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let now = clock::now();
-            let deadline =
-                i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let deadline = runtime::deadline(&event.context).unwrap_or(now);
             // Boxed, because the compiler gives up on futures that hold the SDK's many layers by value.
-            Ok::<_, Error>(Box::pin(handle(clients, event.payload, now, deadline.unwrap_or(now))).await)
+            Ok::<_, Error>(Box::pin(handle(clients, event.payload, now, deadline)).await)
         }))
         .await
     })

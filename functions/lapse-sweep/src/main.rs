@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use lapse_sweep::{Clients, handle};
 use serde_json::value::RawValue;
@@ -14,10 +13,9 @@ fn main() -> ExitCode {
         let clients = &Clients::new(env)?;
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<Box<RawValue>>| {
             let now = clock::now();
-            let deadline =
-                i64::try_from(event.context.deadline).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let deadline = runtime::deadline(&event.context).unwrap_or(now);
             // Boxed, because the compiler gives up on futures that hold the SDK's many layers by value.
-            Box::pin(handle(clients, event.payload.get(), now, deadline.unwrap_or(now))).await
+            Box::pin(handle(clients, event.payload.get(), now, deadline)).await
         }))
         .await
     })
