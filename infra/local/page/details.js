@@ -83,7 +83,7 @@ export function detailsView(sheet) {
     ? [dialogTitle("details", ["Ad account ", sheet.id]), problemBox(problem, button({ label: "Try again", onClick: () => loadDetails(sheet.id) })), h("footer", null, close)]
     : account
       ? [...content(account, sheet), h("footer", null, [...actions(account, sheet), close])]
-      : [dialogTitle("details", ["Ad account ", sheet.id]), h("p", { role: "status", class: "skeleton" }, [unseen("Loading"), h("span"), h("span"), h("span")]), h("footer", null, close)];
+      : [dialogTitle("details", ["Ad account ", sheet.id]), h("p", { role: "status", class: "skeleton" }, [unseen("Loading"), h("span", null), h("span", null), h("span", null)]), h("footer", null, close)];
   return h(Dialog, { id: "details", key: "details", onClose: closeDetails, closesOutside: true }, body);
 }
 

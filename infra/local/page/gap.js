@@ -33,7 +33,7 @@ function cells(from, days, lost) {
   return Array.from({ length: days + 2 }, (_, nth) => {
     const day = iso(at(from) + (nth - 1) * DAY);
     const kind = nth === 0 || nth === days + 1 ? "" : nth <= lost ? "lost" : "missing";
-    const [, month, number] = day.split("-");
+    const number = day.slice(8);
     const isFirst = nth === 0 || number === "01";
     return h("span", { key: day, class: kind, title: dayText(day) }, [
       h("i", null, isFirst ? monthFormat.format(new Date(at(day))).split(" ")[0] : ""),

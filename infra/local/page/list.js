@@ -231,7 +231,7 @@ function table(accounts) {
 
 /** @param {number} nth */
 const skeleton = (nth) =>
-  h("tr", { role: "row", key: nth, class: "skeleton", "aria-hidden": "true" }, [1, 2, 3, 4, 5, 6].map((cell) => h("td", { role: "cell", key: cell }, h("span"))));
+  h("tr", { role: "row", key: nth, class: "skeleton", "aria-hidden": "true" }, [1, 2, 3, 4, 5, 6].map((cell) => h("td", { role: "cell", key: cell }, h("span", null))));
 
 /** Drawn again only when its account has changed: there may be thousands. @extends {Component<{account: Account}>} */
 class Row extends Component {
