@@ -142,11 +142,8 @@ function refused(problem) {
         h("strong", null, "This ad account is active already"),
         h("p", null, "Somebody has reconnected it, or it works again by itself. There is nothing left to do."),
       ]);
-    case "try_again":
-    case "no_connection":
-      return problemBox(problem, button({ label: "Try again", onClick: () => ask(false) }));
     default:
-      return problemBox(problem);
+      return problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => ask(false) }));
   }
 }
 

@@ -21,6 +21,11 @@ export class Problem extends Error {
     this.requestId = what.request_id;
     this.retryAfter = what.retryAfter ?? 0;
   }
+
+  /** Whether the same request may well succeed a moment later. */
+  get isPassing() {
+    return ["try_again", "no_connection"].includes(this.code);
+  }
 }
 
 /** @param {Filter} filter @param {{limit?: number, cursor?: string, signal?: AbortSignal}} [page] @returns {Promise<Schemas["AccountList"]>} */

@@ -80,7 +80,7 @@ export function detailsView(sheet) {
   const { account, problem } = sheet;
   const close = button({ label: "Close", onClick: closeDetails });
   const body = problem
-    ? [dialogTitle("details", ["Ad account ", sheet.id]), problemBox(problem, button({ label: "Try again", onClick: () => loadDetails(sheet.id) })), h("footer", null, close)]
+    ? [dialogTitle("details", ["Ad account ", sheet.id]), problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => loadDetails(sheet.id) })), h("footer", null, close)]
     : account
       ? [...content(account, sheet), h("footer", null, [...actions(account, sheet), close])]
       : [dialogTitle("details", ["Ad account ", sheet.id]), h("p", { role: "status", class: "skeleton" }, [unseen("Loading"), h("span", null), h("span", null), h("span", null)]), h("footer", null, close)];

@@ -42,7 +42,7 @@ export async function finish() {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     // Only where the same ticket may still work is it worth keeping.
-    if (!["try_again", "no_connection", "not_authenticated"].includes(problem.code)) {
+    if (!problem.isPassing && problem.code !== "not_authenticated") {
       sessionStorage.removeItem(TICKET);
       forgetAttempts();
     }
@@ -68,7 +68,7 @@ export async function follow(id) {
       if (isFinal) return ended();
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      if (!["try_again", "no_connection"].includes(problem.code)) {
+      if (!problem.isPassing) {
         set({ receipt: { phase: "final", id, problem } });
         return;
       }
@@ -148,26 +148,26 @@ const deniedBox = (denied) =>
     : [h("strong", null, "TikTok sent you back with something that does not fit"), h("p", null, "Nothing was changed. Choose Activate again, and finish at TikTok in the same browser.")]);
 
 /** @param {Activation} activation */
-function outcome({ outcome, authorized_by, title, explanation, remedy, findings, accounts }) {
+function outcome({ outcome, authorized_by, cause, title, explanation, remedy, findings, accounts }) {
   const good = accounts.filter((line) => line.outcome === "reconnected");
   return [
     outcome === "reconnected" && h("p", null, [`${count(good.length, "ad account")} reconnected`, authorized_by && [", authorized at TikTok by ", name(authorized_by)], "."]),
     title && h("div", { class: "box bad", role: "alert" }, [h("strong", null, title), explanation && h("p", null, explanation), remedy && h("p", null, [h("b", null, "What to do: "), remedy])]),
     outcome === "waiting" && h("p", null, "The page at TikTok is still open, or was left. Go back to it, or begin again."),
-    accounts.length > 0 && h("ul", { class: "receipt" }, accounts.map(line)),
+    accounts.length > 0 && h("ul", { class: "receipt" }, accounts.map((one) => line(one, cause))),
     findings && findings.length > 0 && h("details", null, [h("summary", null, "What was checked"), checklist(findings)]),
   ];
 }
 
-/** @param {Schemas["ReceiptLine"]} line */
-const line = ({ advertiser_id, name: shown, outcome, gap, cause, remedy }) =>
+/** @param {Schemas["ReceiptLine"]} line @param {Schemas["CauseCode"] | undefined} told the cause that is explained above already */
+const line = ({ advertiser_id, name: shown, outcome, gap, cause, remedy }, told) =>
   h("li", { key: advertiser_id, "data-account": advertiser_id }, [
     h("span", { class: `mark ${outcome === "reconnected" ? "passed" : "failed"}`, "aria-hidden": "true" }, outcome === "reconnected" ? "✓" : "✕"),
     h("div", null, [
       h("strong", null, [name(shown), " ", h("code", null, advertiser_id)]),
       outcome === "reconnected"
         ? h("p", null, ["Active. ", gap ? `Data to fetch again: ${gapText(gap)}.` : "No data are missing."])
-        : [h("p", null, cause ? causeTitle(cause) : "Not reconnected"), remedy && h("p", null, [h("b", null, "What to do: "), remedy])],
+        : [h("p", null, cause ? causeTitle(cause) : "Not reconnected"), remedy && cause !== told && h("p", null, [h("b", null, "What to do: "), remedy])],
     ]),
   ]);
 
@@ -196,17 +196,8 @@ function steps({ phase, activation, problem, denied }) {
 
 /** @param {Problem} problem @param {any} begin */
 function stepsAfter(problem, begin) {
-  switch (problem.code) {
-    case "try_again":
-    case "no_connection":
-      return [button({ label: "Try again", onClick: finish, isMain: true })];
-    case "link_expired":
-    case "ticket_invalid":
-    case "not_your_activation":
-      return [begin];
-    default:
-      return [];
-  }
+  if (problem.isPassing) return [button({ label: "Try again", onClick: finish, isMain: true })];
+  return ["link_expired", "ticket_invalid", "not_your_activation"].includes(problem.code) ? [begin] : [];
 }
 
 /** What the person who can fix it needs to know. @param {Activation | undefined} activation */
