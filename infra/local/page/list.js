@@ -12,6 +12,9 @@ import { causeTitle, count, riskText, STATUS } from "./words.js";
 const TABS = /** @type {const} */ (["needs_connecting", "active"]);
 const FILTERS = /** @type {const} */ (["brand", "market", "partner"]);
 
+/** The first page is short, to be there soon. Who scrolls on gets as much at a time as the API gives. */
+const MOST = 100;
+
 let asking = new AbortController();
 let loadedAt = 0;
 
@@ -44,7 +47,7 @@ async function loadMore() {
   const { signal } = asking;
   set({ list: { ...list, phase: "more" } });
   try {
-    const page = await listAccounts(filter(), { cursor: list.cursor, signal });
+    const page = await listAccounts(filter(), { limit: MOST, cursor: list.cursor, signal });
     const accounts = [...state.list.accounts, ...page.accounts];
     set({ list: { ...state.list, accounts, cursor: page.next_cursor, phase: "ready" }, counts: page.counts });
   } catch (problem) {
@@ -287,7 +290,8 @@ const label = (title, value) =>
 class More extends Component {
   /** @type {HTMLElement | null} */
   node = null;
-  watcher = new IntersectionObserver(([entry]) => entry.isIntersecting && this.props.onMore(), { rootMargin: "1000px" });
+  // Several changes may be told at once: the last one is how it is now.
+  watcher = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.props.onMore(), { rootMargin: "1000px" });
 
   componentDidMount() {
     if (this.node) this.watcher.observe(this.node);

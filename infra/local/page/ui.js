@@ -110,23 +110,29 @@ export class Menu extends Component {
   node = null;
 
   componentDidMount() {
-    const node = /** @type {HTMLElement} */ (this.node);
-    node.showPopover();
-    const { bottom, top, left, right } = this.props.button.getBoundingClientRect();
-    const isRtl = getComputedStyle(node).direction === "rtl";
-    const start = isRtl ? left : right - node.offsetWidth;
-    node.style.insetInlineStart = "auto";
-    node.style.left = `${Math.max(8, Math.min(start, innerWidth - node.offsetWidth - 8))}px`;
-    const fitsBelow = bottom + node.offsetHeight + 8 < innerHeight;
-    node.style.top = `${fitsBelow ? bottom + 4 : Math.max(8, top - node.offsetHeight - 4)}px`;
+    this.node?.showPopover();
+    this.place();
     this.focus(0);
-    addEventListener("scroll", this.props.onClose, { once: true, passive: true });
+    addEventListener("scroll", this.place, { passive: true });
+    addEventListener("resize", this.place);
   }
 
   componentWillUnmount() {
-    removeEventListener("scroll", this.props.onClose);
+    removeEventListener("scroll", this.place);
+    removeEventListener("resize", this.place);
     if (this.node?.contains(document.activeElement) || document.activeElement === document.body) this.props.button.focus();
   }
+
+  /** Below its button, or above it where there is no room. */
+  place = () => {
+    const node = /** @type {HTMLElement} */ (this.node);
+    const { bottom, top, left, right } = this.props.button.getBoundingClientRect();
+    const isRtl = getComputedStyle(node).direction === "rtl";
+    const start = isRtl ? left : right - node.offsetWidth;
+    node.style.left = `${Math.max(8, Math.min(start, innerWidth - node.offsetWidth - 8))}px`;
+    const fitsBelow = bottom + node.offsetHeight + 8 < innerHeight;
+    node.style.top = `${fitsBelow ? bottom + 4 : Math.max(8, top - node.offsetHeight - 4)}px`;
+  };
 
   /** @param {number} to */
   focus(to) {
