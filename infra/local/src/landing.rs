@@ -83,6 +83,7 @@ async fn page(State(landing): State<Landing>) -> Html<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width";
                 title { "Reconnect, locally" }
+                link rel="icon" href="/page/icon.svg";
                 style { (PreEscaped(STYLE)) }
             }
             body {
