@@ -1,7 +1,7 @@
 // Activate: what is known already, what to look for at TikTok, and then TikTok, in the same tab.
 
+import { noteAccount } from "./accounts.js";
 import { accountDetails, activate, listAccounts, Problem } from "./api.js";
-import { noteAccount } from "./list.js";
 import { set, state } from "./store.js";
 import { answerMark, button, Copy, Dialog, dialogTitle, h, name, problemBox } from "./ui.js";
 import { clockText, count } from "./words.js";

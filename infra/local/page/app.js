@@ -1,11 +1,12 @@
 // The page *Ad Accounts*: what the CreativeX web app does with the API of Reconnect, and nothing that it could not do.
 //
 // The address bar holds what is to be seen, `store.js` what is known about it, and each file beside this one draws a part:
-// `list.js` the list, `details.js` the sheet of one ad account, `activate.js` the way to TikTok, `receipt.js` the way back.
+// `accounts.js` and `list.js` the list, `details.js` the sheet of one ad account, `activate.js` the way to TikTok, `receipt.js` the way back.
 
+import { load, refreshIfOld } from "./accounts.js";
 import { activateView, isBackFromTikTok, lastAttempt } from "./activate.js";
 import { detailsView, loadDetails } from "./details.js";
-import { fillFields, listView, load, refreshIfOld } from "./list.js";
+import { fillFields, listView } from "./list.js";
 import { finish, follow, isBackWithTicket, receiptView } from "./receipt.js";
 import { people, resume, signedIn, signIn, signOut } from "./session.js";
 import { begin as beginWith, go, readView, redraw, set, state } from "./store.js";

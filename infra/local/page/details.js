@@ -1,9 +1,9 @@
 // The details of one ad account: why it lapsed, who can fix it, what TikTok said, which data are missing, what happened.
 
+import { noteAccount } from "./accounts.js";
 import { startActivation } from "./activate.js";
 import { accountDetails, accountHistory, Problem, validate } from "./api.js";
 import { gapStrip } from "./gap.js";
-import { noteAccount } from "./list.js";
 import { announce, go, set, state } from "./store.js";
 import { ago, answerMark, button, Copy, Dialog, dialogTitle, h, name, problemBox, unseen } from "./ui.js";
 import { causeTitle, CHECKS, count, EVENTS, FIXERS, gapText, riskText, STATUS, timeText } from "./words.js";

@@ -1,9 +1,10 @@
 // Back from TikTok: the ticket is spent, the proof waited for, and the receipt shown, one line for each ad account.
 
+import { load } from "./accounts.js";
 import { forgetAttempts, lastAttempt, startActivation } from "./activate.js";
 import { accountDetails, activation, complete, Problem } from "./api.js";
 import { checklist, loadDetails, openDetails } from "./details.js";
-import { fillFields, load } from "./list.js";
+import { fillFields } from "./list.js";
 import { announce, go, set, state } from "./store.js";
 import { button, Copy, Dialog, dialogTitle, h, name, problemBox } from "./ui.js";
 import { CAUSES, causeTitle, count, gapText } from "./words.js";
