@@ -48,7 +48,7 @@ pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
     match try_review(clients, now).await {
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
-            emit(true, false, now);
+            emit(true, false, None, now);
             Ok(GuardShown { holding: true, reason: Some("unreadable"), since: None, forced: None, budget: 0 })
         }
         reviewed => reviewed,
@@ -63,7 +63,7 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
         let (after, event) = standing.review(now);
         match clients.table.reviewed(&standing.guard, &after, event.as_ref()).await {
             Ok(()) => {
-                tell(&after, event.as_ref(), now);
+                tell(&after, event.as_ref(), standing.answered(now), now);
                 if let Some(Canary { org_id, grant_id }) = after.canary.clone() {
                     clients.queue.send(&[CheckMessage::Canary { org_id, grant_id }]).await?;
                 }
@@ -76,17 +76,19 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
     Err(StoreError::Conflict.into())
 }
 
-fn tell(guard: &Guard, event: Option<&GuardEvent>, now: Timestamp) {
+fn tell(guard: &Guard, event: Option<&GuardEvent>, answered: i64, now: Timestamp) {
     if let Some(event) = event {
         warn!(reason = event.reason.name(), "{}", event.kind.name());
     }
-    emit(guard.hold.is_some(), guard.forced.is_some(), now);
+    emit(guard.hold.is_some(), guard.forced.is_some(), Some(answered), now);
 }
 
-fn emit(is_holding: bool, is_forced: bool, now: Timestamp) {
-    let holding = Metric { name: "GuardHolding", unit: Unit::Count, value: u64::from(is_holding) };
-    let forced = Metric { name: "GuardForced", unit: Unit::Count, value: u64::from(is_forced) };
-    metrics::emit(&[], &[holding, forced], now);
+/// `answered` is how many grants did lately, where that is known.
+fn emit(is_holding: bool, is_forced: bool, answered: Option<i64>, now: Timestamp) {
+    let count = |name, value| Metric { name, unit: Unit::Count, value };
+    let mut metrics = vec![count("GuardHolding", u64::from(is_holding)), count("GuardForced", u64::from(is_forced))];
+    metrics.extend(answered.map(|grants| count("GrantsAnswered", u64::try_from(grants).unwrap_or_default())));
+    metrics::emit(&[], &metrics, now);
 }
 
 pub async fn order(clients: &Clients, order: GuardOrder) -> Result<(), SweepError> {

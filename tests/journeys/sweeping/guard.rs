@@ -9,9 +9,7 @@ const REVOKED: i64 = 40_105;
 impl TestWorld {
     /// What the sweep last said about the guard in its metrics.
     fn guard_holding_metric(&self) -> Value {
-        let lines = self.local.functions.logs().of("lapse-sweep");
-        let mut metrics = lines.iter().rev().filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
-        metrics.find_map(|line| line.get("GuardHolding").cloned()).unwrap_or_default()
+        self.measured("GuardHolding").pop().map(|line| line["GuardHolding"].clone()).unwrap_or_default()
     }
 
     fn lose_the_guard(&self) {

@@ -96,7 +96,7 @@ fn records(world: &TestWorld) -> Vec<Value> {
             "eventName": "INSERT", "eventSource": "aws:dynamodb",
             "dynamodb": {
                 "Keys": { "pk": row["pk"], "sk": row["sk"] }, "NewImage": row,
-                "SequenceNumber": format!("{number:021}"), "StreamViewType": "NEW_AND_OLD_IMAGES",
+                "SequenceNumber": format!("{number:021}"), "StreamViewType": "NEW_IMAGE",
             },
         })
     };
