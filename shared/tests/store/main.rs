@@ -8,5 +8,6 @@ mod guarding;
 mod importing;
 mod listing;
 mod pending;
+mod revoking;
 mod sweeping;
 mod world;
