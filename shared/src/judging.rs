@@ -1,6 +1,6 @@
 //! Judging a connection: everything is asked at the same time, and the domain decides.
 //!
-//! [`open_token`] opens the stored token. [`judge`] is for one token and one ad account; where one token is judged for
+//! [`open_token`] opens the stored token, [`seal_again`] seals it with a newer key. [`judge`] is for one token and one ad account; where one token is judged for
 //! many, [`TikTok::sweep_evidence`] gathers for all of them. [`notice`] raises the alarm where the answers say that the
 //! fault is ours.
 
@@ -12,10 +12,12 @@ use crate::domain::causes::CauseCode;
 use crate::domain::checks::{AccountEvidence, Answer, Gathered, GrantEvidence};
 use crate::domain::diagnosis::{Diagnosis, diagnose};
 use crate::domain::examine::{Subject, ownership};
+use crate::domain::grant::Grant;
 use crate::logging::chain;
 use crate::metrics::{self, Metric, Unit};
 use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable};
 use crate::secrets::{AppCredentials, SecretUnavailable, TikTokApp, TokenKeys};
+use crate::store::checking::SealedAgain;
 use crate::store::items::StoredGrant;
 use crate::tiktok::{TikTok, suspects_secret};
 
@@ -40,18 +42,36 @@ pub async fn open_token(
 ) -> Result<AccessToken, TokenUnreadable> {
     let StoredGrant { grant, sealed_token } = stored;
     let sealed = sealed_token.as_deref().ok_or(TokenUnreadable::Retired)?;
-    let binding = TokenBinding {
+    let opened = keys.vault_for(sealed, now).await?.open(sealed, &binding(table, grant));
+    Ok(opened.inspect_err(|unsealable| {
+        error!(grant.id = %grant.grant_id, reason = chain(unsealable), "The token of grant {} does not open", grant.grant_id);
+        count("CredentialUnreadable", now);
+    })?)
+}
+
+/// The token that [`open_token`] gave, sealed again with the key that seals now; `None` if that key has sealed it. It is
+/// bound to what it was bound to, so it stays the same token of the same grant.
+pub async fn seal_again(
+    keys: &TokenKeys,
+    table: &str,
+    stored: &StoredGrant,
+    token: &AccessToken,
+    now: Timestamp,
+) -> Result<Option<SealedAgain>, SecretUnavailable> {
+    let Some(before) = &stored.sealed_token else { return Ok(None) };
+    let vault = keys.vault_to_seal_again(before, now).await?;
+    let after = vault.map(|vault| vault.seal(token, &binding(table, &stored.grant)));
+    Ok(after.map(|after| SealedAgain { before: before.clone(), after }))
+}
+
+fn binding<'a>(table: &'a str, grant: &'a Grant) -> TokenBinding<'a> {
+    TokenBinding {
         table,
         org_id: &grant.org_id,
         grant_id: &grant.grant_id,
         token_version: grant.token_version,
         purpose: Purpose::Grant,
-    };
-    let opened = keys.vault_for(sealed, now).await?.open(sealed, &binding);
-    Ok(opened.inspect_err(|unsealable| {
-        error!(grant.id = %grant.grant_id, reason = chain(unsealable), "The token of grant {} does not open", grant.grant_id);
-        count("CredentialUnreadable", now);
-    })?)
+    }
 }
 
 /// A diagnosis and all that TikTok said for it: who authorized, which Business Centers that person has, what was refused.

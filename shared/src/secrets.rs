@@ -101,6 +101,21 @@ impl TokenKeys {
     pub async fn vault_for(&self, sealed: &[u8], now: Timestamp) -> Result<TokenVault, SecretUnavailable> {
         self.cached.knowing(key_id_of(sealed), now).await.map(TokenVault::new)
     }
+
+    /// The vault to seal the token in these bytes again with; `None` if the key that seals now has sealed them. Before
+    /// anything is sealed again the keyring is looked up, though not more often than every 30 seconds: one that is about to
+    /// be replaced would put tokens back under the key that everybody else leaves.
+    pub async fn vault_to_seal_again(
+        &self,
+        sealed: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<TokenVault>, SecretUnavailable> {
+        if !self.vault(now).await?.is_under_another_key(sealed) {
+            return Ok(None);
+        }
+        let vault = self.cached.get(now, SignedDuration::ZERO).await.map(TokenVault::new)?;
+        Ok(Some(vault).filter(|vault| vault.is_under_another_key(sealed)))
+    }
 }
 
 /// The web keyring, kept current.
@@ -365,6 +380,28 @@ mod tests {
         assert_eq!(open(60).await.unwrap(), "t0ken");
         assert_eq!(open(61).await.unwrap(), "t0ken");
         assert_eq!(source.asked(), 3);
+    }
+
+    /// A container with the old ring meets a token that a newer one has sealed, and leaves it alone.
+    #[tokio::test]
+    async fn nothing_is_sealed_back_with_a_key_that_is_left() {
+        let (org, grant) = ("org-1".parse().unwrap(), "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap());
+        let token = AccessToken::try_from("t0ken".to_owned()).unwrap();
+        let (both_old, both_new) = (secret("k1", &[("k1", 1), ("k2", 2)]), secret("k2", &[("k1", 1), ("k2", 2)]));
+        let sealed_by = async |ring: &str| {
+            let keys = TokenKeys::new(Fake::saying(ring), "ring".to_owned());
+            keys.vault(at(0)).await.unwrap().seal(&token, &binding(&org, &grant))
+        };
+        let (old, new) = (sealed_by(&both_old).await, sealed_by(&both_new).await);
+
+        let source = Fake::saying(&both_old);
+        let keys = TokenKeys::new(source.clone(), "ring".to_owned());
+        assert!(keys.vault_to_seal_again(&old, at(0)).await.unwrap().is_none(), "it is the writer's");
+        source.now_says(&both_new);
+        assert!(keys.vault_to_seal_again(&new, at(40)).await.unwrap().is_none(), "looked up before");
+        let vault = keys.vault_to_seal_again(&old, at(41)).await.unwrap().expect("the writer moved");
+        assert!(!vault.is_under_another_key(&vault.seal(&token, &binding(&org, &grant))));
+        assert_eq!(source.asked(), 2, "not again within half a minute");
     }
 
     #[tokio::test]

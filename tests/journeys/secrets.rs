@@ -1,5 +1,7 @@
 //! Keys, tokens and the app secret change or cannot be had while people are in the middle of it: T71–T75.
 
+mod rotating;
+
 use std::time::Duration;
 
 use base64::Engine as _;

@@ -1,10 +1,11 @@
 //! One grant and everything under it.
 //!
 //! 1. Is it still due? Somebody may have been here before this message came.
-//! 2. TikTok is asked, about the token first ([`TikTok::sweep_evidence`]).
-//! 3. Each ad account is judged, and the domain says what follows ([`sweep::plan`]).
-//! 4. Accounts move, some at a time; with the last of them the grant is due again, later. If somebody else wrote in
-//!    between, the rows are read and it is planned again, on the same evidence.
+//! 2. TikTok takes the token back, if an operator ordered that ([`revoking`]).
+//! 3. TikTok is asked, about the token first ([`TikTok::sweep_evidence`]).
+//! 4. Each ad account is judged, and the domain says what follows ([`sweep::plan`]).
+//! 5. Accounts move, some at a time; with the last of them the grant is due again, later, and its token lies under the key
+//!    that seals now. If somebody else wrote in between, the rows are read and it is planned again, on the same evidence.
 
 use std::collections::BTreeMap;
 
@@ -20,17 +21,21 @@ use shared::domain::spread;
 use shared::domain::strike::Look;
 use shared::domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
 use shared::domain::transition::Transition;
+use shared::finishing::Finisher;
 use shared::healing::{self, How};
 use shared::judging::{self, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
 use shared::store::StoreError;
-use shared::store::checking::{Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof};
+use shared::store::checking::{
+    Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain,
+};
 use shared::store::guarding::{StoredGuard, TellGuard as _};
-use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok};
+use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok, suspects_secret};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::revoking::{self, Revoked};
 use crate::{CheckError, Clients};
 
 /// A check whose rows somebody else writes is planned again this often.
@@ -53,13 +58,22 @@ pub async fn check(clients: &Clients, tiktok: &TikTok, asked: &Asked, until: Ins
     let Some(start) = begin(clients, asked).await? else { return Ok(()) };
     let now = clients.now();
     let Some(token) = open(clients, &start.grant, now).await? else { return Ok(()) };
-    let evidence = gather(clients, tiktok, &start, &token, until).await?;
-    if tell(clients, &start, &evidence).await?.is_throttled() {
+    let revoked = revoking::revoke(clients, tiktok, &start.grant, start.guard.as_ref(), &token, until).await?;
+    let suspects = revoked.asked.as_ref().is_some_and(|asked| suspects_secret(&asked.evidence));
+    if tell(clients, &start, suspects, |refusal| revoked.refused(refusal)).await?.is_throttled() {
         return Ok(());
     }
+    let evidence = gather(clients, tiktok, &start, &token, until).await?;
+    let suspects = evidence.suspects_secret();
+    if tell(clients, &start, suspects, |refusal| evidence.refused(refusal)).await?.is_throttled() {
+        return Ok(());
+    }
+    let Finisher { table, tokens, .. } = &clients.finisher;
+    let sealed_again = judging::seal_again(tokens, table.name(), &start.grant.stored, &token, now).await?;
+    let seen = Seen { evidence, revoked, sealed_again };
     let mut start = start;
     for _ in 0..ROUNDS {
-        match Box::pin(act(clients, asked, &start, &evidence)).await {
+        match Box::pin(act(clients, asked, &start, &seen)).await {
             Err(CheckError::Store(StoreError::Conflict)) => match begin(clients, asked).await? {
                 Some(fresh) => start = fresh,
                 None => return Ok(()),
@@ -78,11 +92,19 @@ struct Start {
     watched: Vec<Watched>,
 }
 
+/// What was done and heard while nothing was written yet.
+struct Seen {
+    evidence: SweepEvidence,
+    revoked: Revoked,
+    sealed_again: Option<SealedAgain>,
+}
+
 /// `None` if there is nothing to do here, now.
 async fn begin(clients: &Clients, asked: &Asked) -> Result<Option<Start>, CheckError> {
     let now = clients.now();
     let Beginning { grant, guard, backoff } = clients.table().begin(&asked.org_id, &asked.grant_id, now).await?;
     let Some(grant) = grant.filter(|grant| grant.due == asked.due) else { return Ok(None) };
+    notice_old_key(clients, &grant, now).await;
     if let Some(pause) = backoff.filter(|pause| pause.is_on(now)) {
         put_off(clients, &grant, spread::throttled(&asked.grant_id, pause.until)).await?;
         return Ok(None);
@@ -94,6 +116,14 @@ async fn begin(clients: &Clients, asked: &Asked) -> Result<Option<Start>, CheckE
         return Ok(None);
     }
     Ok(Some(Start { grant, guard, backoff, watched }))
+}
+
+/// Whoever rotates the keyring learns from this, whatever becomes of the check, whether a key is still needed.
+async fn notice_old_key(clients: &Clients, grant: &GrantToCheck, now: Timestamp) {
+    let Some(sealed) = &grant.stored.sealed_token else { return };
+    if clients.finisher.vault().await.is_ok_and(|vault| vault.is_under_another_key(sealed)) {
+        count("TokensUnderOldKey", now);
+    }
 }
 
 async fn put_off(clients: &Clients, grant: &GrantToCheck, until: Timestamp) -> Result<(), CheckError> {
@@ -148,17 +178,22 @@ impl Told {
 }
 
 /// Tells everybody else what concerns them: that our app is refused, or that TikTok wants a pause.
-async fn tell(clients: &Clients, start: &Start, evidence: &SweepEvidence) -> Result<Told, CheckError> {
+async fn tell(
+    clients: &Clients,
+    start: &Start,
+    suspects_secret: bool,
+    refused: impl Fn(Refusal) -> bool,
+) -> Result<Told, CheckError> {
     let now = clients.now();
-    if evidence.suspects_secret() {
+    if suspects_secret {
         clients.finisher.app.forget();
     }
-    if evidence.refused(Refusal::AppMisconfigured) {
+    if refused(Refusal::AppMisconfigured) {
         error!("TikTok refuses our own app");
         count("AppLevelCode", now);
         clients.table().app_level_code(now).await?;
     }
-    if !evidence.refused(Refusal::Throttled) {
+    if !refused(Refusal::Throttled) {
         return Ok(Told::Nothing);
     }
     let pause = Backoff::after_throttling(start.backoff, now);
@@ -174,19 +209,25 @@ fn count(name: &'static str, now: Timestamp) {
 }
 
 /// Decides, and writes what follows.
-async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEvidence) -> Result<(), CheckError> {
+async fn act(clients: &Clients, asked: &Asked, start: &Start, seen: &Seen) -> Result<(), CheckError> {
     let now = clients.now();
+    let Seen { evidence, revoked, sealed_again } = seen;
     let found = judge(start, evidence);
     let grant = &start.grant.stored.grant;
     let look = Look { run: &asked.run, at: now, token_version: grant.token_version, spacing: clients.strike_spacing };
-    let checked =
-        Checked { grant_id: &grant.grant_id, before: &start.grant.state, look, interval: clients.check_interval };
+    let checked = Checked {
+        grant_id: &grant.grant_id,
+        before: &start.grant.state,
+        look,
+        interval: clients.check_interval,
+        revocation: revoked.revocation,
+    };
     let mut plan = sweep::plan(checked, &found, true);
     let may_lapse = start.guard.as_ref().is_some_and(|guard| guard.may_lapse(now));
     if plan.needs_guard(&found) && !may_lapse {
         plan = sweep::plan(checked, &found, false);
     }
-    let mut claim = start.guard.as_ref().filter(|_| plan.lapses());
+    let mut claim = start.guard.as_ref().filter(|_| plan.counts_as_lapse());
     let (last, before_it) = match plan.moves.chunks(MOVED_AT_ONCE).collect::<Vec<_>>().split_last() {
         Some((last, before_it)) => (last.to_vec(), before_it.to_vec()),
         None => (Vec::new(), Vec::new()),
@@ -205,6 +246,8 @@ async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEv
         .unwrap_or_default();
     let ending = Ending {
         state: &plan.after,
+        sealed_again: sealed_again.as_ref(),
+        revocation: revoked.revocation,
         next_due: plan.next_due,
         proof: proof.as_ref(),
         centers: &centers,
@@ -217,6 +260,9 @@ async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEv
     };
     clients.table().finish(&start.grant, &moves, claim, &ending).await?;
     healing::tell(&moves, How::Recovered, now);
+    if sealed_again.is_some() {
+        count("TokensSealedAgain", now);
+    }
     report(grant.grant_id.as_str(), &plan, found.len(), now);
     Ok(())
 }

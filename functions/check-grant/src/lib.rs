@@ -2,6 +2,7 @@
 //!
 //! * [`grant`] checks one grant: gathers evidence once, judges each account with the same rules as `validate-permissions`,
 //!   and writes what follows ([`shared::domain::sweep`]).
+//! * [`revoking`] takes its token back before, if an operator has ordered that.
 //! * [`canary`] asks whether the guard's canary still sings.
 //! * Activations that nobody came back for go on ([`shared::finishing`]).
 //!
@@ -11,6 +12,7 @@
 pub mod canary;
 mod clients;
 pub mod grant;
+pub mod revoking;
 
 use std::time::Duration;
 

@@ -28,6 +28,9 @@ pub struct GuardShown {
     pub forced: Option<Forced>,
     /// Grants that may lapse in an hour.
     pub budget: i64,
+    /// Tokens granted before this time are revoked, whatever the guard thinks of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revoke_before: Option<Timestamp>,
 }
 
 impl GuardShown {
@@ -38,6 +41,7 @@ impl GuardShown {
             since: guard.hold.map(|hold| hold.since),
             forced: guard.forced,
             budget: guard.budget,
+            revoke_before: guard.revoke_before,
         }
     }
 }
@@ -49,7 +53,8 @@ pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
             emit(true, false, None, now);
-            Ok(GuardShown { holding: true, reason: Some("unreadable"), since: None, forced: None, budget: 0 })
+            let reason = Some("unreadable");
+            Ok(GuardShown { holding: true, reason, since: None, forced: None, budget: 0, revoke_before: None })
         }
         reviewed => reviewed,
     }

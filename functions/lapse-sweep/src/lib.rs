@@ -5,12 +5,15 @@
 //! 2. [`run`] queues activations that nobody came back for, and the grants that are due, shard by shard.
 //! 3. [`counts`] tells how many ad accounts there are.
 //!
+//! [`revoke`] is an operator's order to revoke tokens: it is written down, and all grants are queued.
+//!
 //! This function asks TikTok nothing and can open no token. It may run twice, overlap itself or die at any point: what is
 //! due stays due until `check-grant` has checked it.
 
 pub mod counts;
 pub mod event;
 pub mod guard;
+pub mod revoke;
 pub mod run;
 
 use std::time::Duration;
@@ -28,8 +31,9 @@ use shared::tls::ExtraRoots;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use event::{EventError, Input, Which};
+use event::{EventError, Input, RevokeOrder, Which};
 use guard::GuardShown;
+use revoke::Refused;
 use run::Queued;
 
 /// What is kept of the time that Lambda gives, to write down how far it got.
@@ -70,6 +74,8 @@ pub struct Report {
 pub enum SweepError {
     #[error("the event is not ours to read")]
     Event(#[from] EventError),
+    #[error("the order is refused")]
+    Refused(#[from] Refused),
     #[error("reading what is due")]
     Store(#[from] StoreError),
     #[error("queueing what is due")]
@@ -80,6 +86,7 @@ impl From<SweepError> for Diagnostic {
     fn from(error: SweepError) -> Self {
         let error_type = match &error {
             SweepError::Event(_) => "EventInvalid",
+            SweepError::Refused(_) => "OrderRefused",
             SweepError::Store(_) | SweepError::Queue(_) => "TryAgain",
         };
         Self { error_type: error_type.to_owned(), error_message: chain(&error) }
@@ -108,6 +115,16 @@ async fn obey(clients: &Clients, event: &str, now: Timestamp, until: Instant) ->
             guard::name_canary(clients, &canary, now).await?;
             let guard = guard::review(clients, now).await?;
             return Ok(Report { run: None, queued: None, guard });
+        }
+        Input::Revoke(RevokeOrder::Stop) => {
+            revoke::stop(clients).await?;
+            let guard = guard::review(clients, now).await?;
+            return Ok(Report { run: None, queued: None, guard });
+        }
+        Input::Revoke(RevokeOrder::GrantedBefore { time, table }) => {
+            // Written first: who checks what is queued below finds it.
+            revoke::order(clients, time, &table, now).await?;
+            (now, Which::All)
         }
         Input::Schedule { time } => (time, Which::Due),
         Input::Sweep(which) => (now, which),

@@ -9,6 +9,8 @@ use super::ids::GrantId;
 /// The first try after an answer that was none; later ones wait as long as there has been none so far.
 const FIRST_RETRY: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+/// A revocation that TikTok did not confirm is tried again after this time.
+const OUTSTANDING: SignedDuration = SignedDuration::from_mins(30);
 /// Checks that TikTok's limit put off are spread over this time.
 const AFTER_THROTTLING: SignedDuration = SignedDuration::from_mins(5);
 
@@ -35,6 +37,12 @@ pub fn after_strike(grant_id: &GrantId, now: Timestamp, spacing: SignedDuration)
 pub fn undecided(grant_id: &GrantId, since: Timestamp, now: Timestamp, interval: SignedDuration) -> Timestamp {
     let wait = now.duration_since(since).clamp(FIRST_RETRY.min(interval), LONGEST_RETRY.min(interval));
     now + wait + place(grant_id, wait / 4)
+}
+
+/// While TikTok has not confirmed that a token is revoked.
+pub fn outstanding(grant_id: &GrantId, now: Timestamp, interval: SignedDuration) -> Timestamp {
+    let wait = OUTSTANDING.min(interval);
+    now + wait + place(grant_id, wait / 6)
 }
 
 /// TikTok, or our own share of its limit, allows no more until then.

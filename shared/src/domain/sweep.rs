@@ -8,6 +8,9 @@
 //!
 //! For one that needs connecting: connected means that it has healed; lapsed for another reason than known corrects the
 //! reason.
+//!
+//! A token that an operator has ordered to be revoked ([`Revocation`]) is another matter: that it is dead then is what was
+//! wanted. It takes no second look, and neither the guard nor its budget has a say.
 
 use std::collections::BTreeSet;
 
@@ -53,6 +56,18 @@ pub struct CheckState {
     pub checks: u64,
 }
 
+/// What an operator's order to revoke tokens came to for this grant, just before TikTok was asked about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    NotOrdered,
+    /// A newer grant holds the same token string, and it is not meant.
+    Withheld,
+    /// TikTok has not said that the token is dead; it is told again before long.
+    Outstanding,
+    /// TikTok took the token back, or said that it was dead already.
+    Done,
+}
+
 /// The grant that was checked, by whom and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
@@ -60,6 +75,7 @@ pub struct Checked<'a> {
     pub before: &'a CheckState,
     pub look: Look<'a>,
     pub interval: SignedDuration,
+    pub revocation: Revocation,
 }
 
 /// One account under it, and what was found.
@@ -118,31 +134,36 @@ pub struct Plan {
     /// Something under the grant needs connecting once this is carried out.
     pub has_lapsed_sibling: bool,
     pub outcome: Outcome,
+    /// The token is dead because an operator ordered it.
+    pub is_ordered: bool,
 }
 
 impl Plan {
     /// Whether the guard is to be asked before this is done: something lapses, or is told to be at risk by its first
     /// strike.
     pub fn needs_guard(&self, found: &[Found]) -> bool {
-        self.moves.iter().any(|(place, wanted)| match wanted {
+        let needs = |(place, wanted): &(usize, Move)| match wanted {
             Move::Lapse => true,
             Move::Observe => matches!(found[*place].diagnosis.verdict, Verdict::Lapsed { .. }),
             Move::Recover => false,
-        })
+        };
+        !self.is_ordered && self.moves.iter().any(needs)
     }
 
-    /// Whether anything lapses: that is what the guard's budget counts.
-    pub fn lapses(&self) -> bool {
-        self.moves.iter().any(|(_, wanted)| *wanted == Move::Lapse)
+    /// Whether anything lapses that the guard's budget counts.
+    pub fn counts_as_lapse(&self) -> bool {
+        !self.is_ordered && self.moves.iter().any(|(_, wanted)| *wanted == Move::Lapse)
     }
 }
 
 /// `guard_allows` is what the guard says, should it matter.
 pub fn plan(checked: Checked<'_>, found: &[Found], guard_allows: bool) -> Plan {
-    let Checked { grant_id, before, look, interval } = checked;
+    let Checked { grant_id, before, look, interval, revocation } = checked;
+    let is_ordered = revocation == Revocation::Done && is_token_dead(found);
+    let guard_allows = guard_allows || is_ordered;
     let mut strikes = before.strikes.clone();
     strikes.forget_other_tokens(look.token_version);
-    let twice = struck_twice(&mut strikes, found, look);
+    let twice = if is_ordered { dead(found) } else { struck_twice(&mut strikes, found, look) };
 
     let lapsing = |one: &Found| guard_allows && twice.contains(&one.watched.advertiser_id);
     let has_lapsed_sibling = found.iter().any(|one| is_lapsed_after(one, lapsing(one)));
@@ -172,11 +193,20 @@ pub fn plan(checked: Checked<'_>, found: &[Found], guard_allows: bool) -> Plan {
             strikes.clear();
         }
     }
-    let next_due = match (undecided_since, strikes.is_empty()) {
+    let mut next_due = match (undecided_since, strikes.is_empty()) {
         (Some(since), true) => spread::undecided(grant_id, since, look.at, interval),
         (_, false) => spread::after_strike(grant_id, look.at, look.spacing),
         (None, true) => spread::regular(grant_id, look.at, interval),
     };
+    let is_outstanding = match revocation {
+        Revocation::NotOrdered | Revocation::Withheld => false,
+        Revocation::Outstanding => true,
+        // TikTok says one thing and does another, or has no answer now.
+        Revocation::Done => !is_ordered,
+    };
+    if is_outstanding {
+        next_due = next_due.min(spread::outstanding(grant_id, look.at, interval));
+    }
     let is_answered = found.iter().any(|one| !is_undecided(&one.diagnosis));
     let counted = if is_answered {
         let bucket = bucket_of(look.at);
@@ -192,18 +222,14 @@ pub fn plan(checked: Checked<'_>, found: &[Found], guard_allows: bool) -> Plan {
         moves,
         next_due,
         outcome,
+        is_ordered,
     }
 }
 
 /// Takes back the strikes of what is healthy, and strikes what is dead. Gives the Active accounts that were struck before.
 fn struck_twice(strikes: &mut Strikes, found: &[Found], look: Look<'_>) -> BTreeSet<AdvertiserId> {
-    let is_dead =
-        |one: &Found| one.watched.status == Status::Active && matches!(one.diagnosis.verdict, Verdict::Lapsed { .. });
-    let ids = |of: &dyn Fn(&Found) -> bool| -> BTreeSet<AdvertiserId> {
-        found.iter().filter(|one| of(one)).map(|one| one.watched.advertiser_id.clone()).collect()
-    };
-    let (dead, undecided) = (ids(&is_dead), ids(&|one| is_undecided(&one.diagnosis)));
-    if found.iter().any(|one| has(one, Check::AuthorizationAlive, Answer::Failed)) {
+    let (dead, undecided) = (dead(found), ids(found, |one| is_undecided(&one.diagnosis)));
+    if is_token_dead(found) {
         let is_second = !dead.is_empty() && strikes.strike_token(look);
         return if is_second { dead } else { BTreeSet::new() };
     }
@@ -213,6 +239,19 @@ fn struck_twice(strikes: &mut Strikes, found: &[Found], look: Look<'_>) -> BTree
         return strikes.strike_accounts(&dead, look);
     }
     BTreeSet::new()
+}
+
+fn ids(found: &[Found], of: impl Fn(&Found) -> bool) -> BTreeSet<AdvertiserId> {
+    found.iter().filter(|one| of(one)).map(|one| one.watched.advertiser_id.clone()).collect()
+}
+
+/// What is Active and lapsed all the same.
+fn dead(found: &[Found]) -> BTreeSet<AdvertiserId> {
+    ids(found, |one| one.watched.status == Status::Active && matches!(one.diagnosis.verdict, Verdict::Lapsed { .. }))
+}
+
+fn is_token_dead(found: &[Found]) -> bool {
+    found.iter().any(|one| has(one, Check::AuthorizationAlive, Answer::Failed))
 }
 
 fn has(one: &Found, check: Check, answer: Answer) -> bool {

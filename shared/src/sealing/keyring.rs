@@ -108,6 +108,10 @@ impl Keyring {
         self.keys.contains_key(id)
     }
 
+    pub fn writes_with(&self, id: &KeyId) -> bool {
+        self.writer == *id
+    }
+
     /// Seals with the writing key. `family` picks the derived key, `place` is bound to the result and must be the same to open it.
     pub(super) fn seal(&self, family: &[&[u8]], place: &[&[u8]], plaintext: &[u8]) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::confidential::AccessToken;
-use super::keyring::{Keyring, Unsealable};
+use super::keyring::{Keyring, Unsealable, key_id_of};
 use crate::domain::ids::{GrantId, OrgId};
 
 /// What a sealed token is there for. A candidate opens nothing until it is proven and sealed again as the grant's.
@@ -53,6 +53,11 @@ impl TokenVault {
         let text = self.keyring.open(&binding.family(), &binding.place(&version), sealed)?;
         let text = std::str::from_utf8(&text).map_err(|_| Unsealable::Tampered)?;
         AccessToken::try_from(text.to_owned()).map_err(|_| Unsealable::Tampered)
+    }
+
+    /// Whether another key sealed these bytes than the one that seals now.
+    pub fn is_under_another_key(&self, sealed: &[u8]) -> bool {
+        key_id_of(sealed).is_some_and(|id| !self.keyring.writes_with(&id))
     }
 }
 
@@ -112,6 +117,28 @@ mod tests {
         ] {
             assert_eq!(vault().open(&sealed, &elsewhere).unwrap_err(), Unsealable::Tampered, "{elsewhere:?}");
         }
+    }
+
+    /// The same place, another key: what it is bound to does not change, so that neither the grant nor its strikes do.
+    #[test]
+    fn a_token_sealed_again_is_the_same_token() {
+        let (org, grant) = ("org-1".parse().unwrap(), "grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap());
+        let here = TokenBinding {
+            table: "reconnect",
+            org_id: &org,
+            grant_id: &grant,
+            token_version: 3,
+            purpose: Purpose::Grant,
+        };
+        let before = vault().seal(&token(), &here);
+        let rotated = TokenVault::new(Arc::new(ring("k2", &[("k1", 1), ("k2", 2)])));
+        assert!(rotated.is_under_another_key(&before) && !vault().is_under_another_key(&before));
+        let after = rotated.seal(&rotated.open(&before, &here).unwrap(), &here);
+        assert!(!rotated.is_under_another_key(&after));
+        let without_the_old = TokenVault::new(Arc::new(ring("k2", &[("k2", 2)])));
+        assert_eq!(without_the_old.open(&after, &here).unwrap().expose(), TOKEN);
+        assert!(without_the_old.open(&before, &here).is_err());
+        assert!(!rotated.is_under_another_key(b"junk"), "what names no key is under none");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tracing::error;
 
 use super::guarding::{StoredGuard, backoff_key, guard_key};
-use super::items::{self, BusinessCenterItem, StoredGrant, read};
+use super::items::{self, BusinessCenterItem, StoredGrant, bytes, read};
 use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::domain::account::AdAccount;
@@ -20,7 +20,7 @@ use crate::domain::checks::{Membership, Person};
 use crate::domain::grant::Grant;
 use crate::domain::guard::tally::Recount;
 use crate::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use crate::domain::sweep::{CheckState, Outcome, Watched};
+use crate::domain::sweep::{CheckState, Outcome, Revocation, Watched};
 use crate::domain::transition::Transition;
 use crate::logging::chain;
 
@@ -67,10 +67,21 @@ pub struct Proof {
     pub business_centers: Vec<Membership>,
 }
 
+/// A stored token that is sealed with another key from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedAgain {
+    /// What was opened: nothing that came in between is written over.
+    pub before: Vec<u8>,
+    pub after: Vec<u8>,
+}
+
 /// How a check ends for the grant itself.
 #[derive(Clone, Debug)]
 pub struct Ending<'a> {
     pub state: &'a CheckState,
+    /// Written only where the token still lies as it was opened.
+    pub sealed_again: Option<&'a SealedAgain>,
+    pub revocation: Revocation,
     pub next_due: Timestamp,
     pub proof: Option<&'a Proof>,
     pub centers: &'a [CenterNews],
@@ -287,7 +298,13 @@ impl Transaction<'_> {
                 update = update.value(":person", serde_dynamo::to_attribute_value(person).map_err(unreadable)?);
             }
         }
-        self.update(grant_key(&grant.stored.grant), update, Some(STILL_THE_SAME));
+        let mut condition = STILL_THE_SAME.to_owned();
+        if let Some(SealedAgain { before, after }) = ending.sealed_again {
+            update.text += ", sealed_token = :sealed";
+            condition += " AND sealed_token = :opened";
+            update = update.value(":sealed", bytes(after)).value(":opened", bytes(before));
+        }
+        self.update(grant_key(&grant.stored.grant), update, Some(&condition));
         for center in ending.centers {
             let learnt = LearntCenter {
                 id: &center.id,
@@ -299,7 +316,16 @@ impl Transaction<'_> {
             self.know_business_center(org_id, &learnt);
         }
         self.recount(grant_id, ending.recount, ending.interval);
-        let report = Expression::new("SET #ttl = :ttl ADD #outcome :one, checked :one, ad_accounts :accounts")
+        let mut counts = "SET #ttl = :ttl ADD #outcome :one, checked :one, ad_accounts :accounts".to_owned();
+        if ending.sealed_again.is_some() {
+            counts += ", sealed_again :one";
+        }
+        counts += match ending.revocation {
+            Revocation::NotOrdered => "",
+            Revocation::Done => ", revoked :one",
+            Revocation::Withheld | Revocation::Outstanding => ", not_revoked :one",
+        };
+        let report = Expression::new(&counts)
             .name("#ttl", "ttl")
             .name("#outcome", ending.outcome.name())
             .value(":one", number(1))

@@ -103,6 +103,12 @@ pub fn token_holder(org_id: &OrgId, grant_id: &GrantId) -> String {
     format!("ORG#{org_id}#GRANT#{grant_id}")
 }
 
+/// The key of the grant that holds a token string, from its holder's row.
+pub fn held_by(holder: &str) -> Option<(String, String)> {
+    let (org, grant_id) = holder.split_once("#GRANT#")?;
+    Some((org.to_owned(), format!("GRANT#{grant_id}")))
+}
+
 /// The grant's shard follows from its id, so that a grant stays in its shard.
 pub fn due_shard(grant_id: &GrantId) -> String {
     let hash = digest(&SHA256, grant_id.as_str().as_bytes());

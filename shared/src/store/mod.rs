@@ -14,7 +14,7 @@
 //! | live activations of a person | `ORG#<org>#USER#<sub>` | `ACTIVATIONS` | activate, complete |
 //! | answer kept for an Idempotency-Key, sealed | `ORG#<org>#USER#<sub>` | `IDEMPOTENCY#<sha256>` | activate |
 //! | who holds a token string | `TOKEN#<sha256>` | `ORG#<org>#GRANT#<grant_id>` | import, complete |
-//! | the guard | `SWEEP` | `GUARD` | sweep, check |
+//! | the guard, and an operator's orders | `SWEEP` | `GUARD` | sweep, check |
 //! | when it held and let go, which is also the outbox row | `SWEEP` | `EVENT#<version>#<kind>` | sweep |
 //! | how far the sweep has got | `SWEEP` | `PROGRESS` | sweep |
 //! | the pause after throttling | `SWEEP` | `BACKOFF` | check |
@@ -41,6 +41,7 @@ pub mod keys;
 pub mod listing;
 pub mod outbox;
 pub mod pending;
+pub mod revoking;
 pub mod starting;
 pub mod sweeping;
 pub mod transact;

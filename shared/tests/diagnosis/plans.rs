@@ -10,7 +10,7 @@ use shared::domain::checks::Refusal;
 use shared::domain::diagnosis::Verdict;
 use shared::domain::ids::GrantId;
 use shared::domain::strike::Look;
-use shared::domain::sweep::{CheckState, Checked, Found, Move, Outcome, Plan, Watched, plan};
+use shared::domain::sweep::{CheckState, Checked, Found, Move, Outcome, Plan, Revocation, Watched, plan};
 
 use crate::case::{Case, ORIGINAL, Question, in_order, membership, owned};
 
@@ -62,17 +62,19 @@ fn no_answer() -> Case {
 struct Story {
     state: CheckState,
     guard_allows: bool,
+    revocation: Revocation,
 }
 
 impl Story {
     fn new() -> Self {
-        Self { state: CheckState::default(), guard_allows: true }
+        Self { state: CheckState::default(), guard_allows: true, revocation: Revocation::NotOrdered }
     }
 
     fn check(&mut self, run: &str, minute: i64, found: &[Found]) -> Plan {
         let grant_id = grant_id();
         let look = Look { run, at: at(minute), token_version: 1, spacing: SPACING };
-        let checked = Checked { grant_id: &grant_id, before: &self.state, look, interval: INTERVAL };
+        let revocation = self.revocation;
+        let checked = Checked { grant_id: &grant_id, before: &self.state, look, interval: INTERVAL, revocation };
         let plan = plan(checked, found, self.guard_allows);
         self.state = plan.after.clone();
         plan
@@ -171,7 +173,7 @@ fn a_first_strike_tells_of_the_risk_if_the_guard_allows() {
     let standard = [active(11, &no_admin())];
     let first = Story::new().check("a", 0, &standard);
     assert_eq!(moves(&first), [Move::Observe]);
-    assert!(first.needs_guard(&standard) && !first.lapses());
+    assert!(first.needs_guard(&standard) && !first.counts_as_lapse());
     let mut doubted = Story::new();
     doubted.guard_allows = false;
     assert_eq!(moves(&doubted.check("a", 0, &standard)), []);
@@ -202,6 +204,59 @@ fn an_answer_about_nobody_is_no_strike_and_no_proof() {
     assert!(!plan.proven && plan.moves.is_empty() && plan.after.strikes.is_empty());
 }
 
+/// An operator has ordered that the token be revoked, and TikTok has done it: no second look, no guard, no budget, and
+/// nothing for the guard to count.
+#[test]
+fn a_token_that_was_revoked_by_order_lapses_everything_at_once() {
+    let found = [active(11, &in_order().dead()), lapsed(12, &not_owned().dead())];
+    let mut story = Story { guard_allows: false, revocation: Revocation::Done, ..Story::new() };
+    let plan = story.check("a", 0, &found);
+    assert_eq!((plan.outcome, moves(&plan)), (Outcome::Lapsed, vec![Move::Lapse]));
+    assert!(plan.is_ordered && !plan.needs_guard(&found) && !plan.counts_as_lapse());
+    assert!(plan.after.strikes.is_empty() && plan.after.counted.is_some_and(|counted| counted.struck.is_none()));
+
+    // One strike from before makes no difference, and is forgotten.
+    let mut struck = Story::new();
+    struck.check("a", 0, &found);
+    struck.revocation = Revocation::Done;
+    let plan = struck.check("a", 1, &found);
+    assert_eq!((plan.outcome, plan.after.strikes.is_empty()), (Outcome::Lapsed, true));
+
+    // What needed connecting for another reason learns of this one, and is due when it always was.
+    let mut lost = lapsed(11, &in_order().dead());
+    lost.watched.cause = Some(CauseCode::ReportingMissing);
+    let again = story.check("b", 400, &[lost.clone()]);
+    assert_eq!(moves(&again), [Move::Observe]);
+    assert!(!again.needs_guard(&[lost]) && again.next_due > at(400 + 35));
+}
+
+/// TikTok has said that the token is dead, and it is not. What its answers say is what counts.
+#[test]
+fn an_order_lapses_nothing_that_works() {
+    for (case, outcome) in [(in_order(), Outcome::Connected), (no_answer(), Outcome::Undecided)] {
+        let mut story = Story { revocation: Revocation::Done, ..Story::new() };
+        let plan = story.check("a", 0, &[active(11, &case)]);
+        assert_eq!((plan.outcome, moves(&plan), plan.is_ordered), (outcome, vec![], false));
+        assert!(plan.next_due <= at(35), "and it is told again before long");
+    }
+    let mut story = Story { revocation: Revocation::Done, ..Story::new() };
+    let lost = [active(11, &not_owned())];
+    assert_eq!(story.check("a", 0, &lost).outcome, Outcome::Struck, "what a living token has lost takes two strikes");
+    let second = story.check("b", 31, &lost);
+    assert!(second.needs_guard(&lost) && second.counts_as_lapse());
+}
+
+#[test]
+fn what_was_not_revoked_is_tried_again_soon_unless_it_is_a_newer_ones() {
+    let due = |revocation| {
+        let mut story = Story { revocation, ..Story::new() };
+        story.check("a", 0, &[active(11, &in_order())]).next_due
+    };
+    assert!(due(Revocation::Outstanding) >= at(30) && due(Revocation::Outstanding) < at(36));
+    assert_eq!(due(Revocation::Withheld), due(Revocation::NotOrdered));
+    assert!(due(Revocation::Withheld) > at(36));
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Said {
     Fine,
@@ -212,15 +267,18 @@ enum Said {
 
 proptest! {
     /// I6: whatever is said in whatever order, nothing lapses without two definitive verdicts, half an hour apart, from
-    /// different runs, with no healthy answer in between.
+    /// different runs, with no healthy answer in between. An order to revoke that was not carried out changes nothing.
     #[test]
     fn nothing_lapses_without_two_strikes(
         story in proptest::collection::vec(
             (prop_oneof![Just(Said::Fine), Just(Said::Dead), Just(Said::NotOwned), Just(Said::NoAnswer)], 1i64..50, 0u8..3),
             1..30,
-        )
+        ),
+        revocation in prop_oneof![
+            Just(Revocation::NotOrdered), Just(Revocation::Withheld), Just(Revocation::Outstanding),
+        ],
     ) {
-        let (mut told, mut minute) = (Story::new(), 0);
+        let (mut told, mut minute) = (Story { revocation, ..Story::new() }, 0);
         let mut said: Vec<(i64, u8, Said)> = Vec::new();
         for (what, minutes, run) in story {
             minute += minutes;
@@ -232,7 +290,7 @@ proptest! {
             };
             let one = [active(11, &case)];
             let plan = told.check(&run.to_string(), minute, &one);
-            if plan.lapses() {
+            if plan.counts_as_lapse() {
                 let dead = |what: Said| matches!((what, &one[0].diagnosis.verdict), (Said::Dead | Said::NotOwned, Verdict::Lapsed { .. }));
                 prop_assert!(dead(what));
                 let since_healthy = said.iter().rev().take_while(|(_, _, before)| !matches!(before, Said::Fine));

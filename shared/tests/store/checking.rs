@@ -7,10 +7,10 @@ use shared::domain::grant::Grant;
 use shared::domain::guard::tally::{Counted, Recount, Tally, bucket_of};
 use shared::domain::guard::{Guard, Standing};
 use shared::domain::strike::Look;
-use shared::domain::sweep::{CheckState, Outcome};
+use shared::domain::sweep::{CheckState, Outcome, Revocation};
 use shared::domain::transition::{self, Transition};
 use shared::store::StoreError;
-use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE};
+use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
 use shared::store::guarding::{KeepGuard as _, StoredGuard};
 use shared::store::importing::{GrantChange, ImportAccounts as _};
 use shared::store::verdicts::RecordVerdicts as _;
@@ -75,6 +75,8 @@ fn struck() -> CheckState {
 fn ending<'a>(state: &'a CheckState, recount: &'a Recount, outcome: Outcome) -> Ending<'a> {
     Ending {
         state,
+        sealed_again: None,
+        revocation: Revocation::NotOrdered,
         next_due: minutes(31),
         proof: None,
         centers: &[],
@@ -136,6 +138,41 @@ async fn a_check_that_comes_second_changes_nothing() {
     }
     assert_eq!(world.account_row(0).await, account);
     assert_eq!(world.table.tally(INTERVAL, now()).await.unwrap().0[&bucket_of(now())].struck, 1);
+}
+
+/// The same three calls; strikes and the token's version are what they were.
+#[tokio::test]
+async fn a_token_is_sealed_again_in_the_write_that_ends_the_check() {
+    let world = World::start().await;
+    let grant = world.with_grant(3).await;
+    world.with_guard().await;
+    let (begun, _) = world.begun(&grant).await;
+    world.table.watched(&org(), &grant.grant_id).await.unwrap();
+    let state = struck();
+    let recount = Recount::new(None, state.counted.unwrap(), false);
+    let before = begun.stored.sealed_token.clone().unwrap();
+    let again = SealedAgain { before: before.clone(), after: vec![9; 61] };
+    let ending = Ending { sealed_again: Some(&again), ..ending(&state, &recount, Outcome::Struck) };
+    world.table.finish(&begun, &[], None, &ending).await.unwrap();
+    assert_eq!(world.calls(), ["BatchGetItem", "Query", "TransactWriteItems"]);
+    let (after, _) = world.begun(&grant).await;
+    assert_eq!((after.stored.sealed_token, &after.stored.grant), (Some(vec![9; 61]), &begun.stored.grant));
+    assert_eq!((after.state, after.due), (state, minutes(31).to_string()));
+}
+
+/// Somebody put other bytes there since they were opened: they stay, and the check is not written either.
+#[tokio::test]
+async fn no_token_that_came_in_between_is_written_over() {
+    let world = World::start().await;
+    let grant = world.with_grant(1).await;
+    let (begun, _) = world.begun(&grant).await;
+    let (state, recount) = (struck(), Recount::default());
+    let again = SealedAgain { before: vec![8; 60], after: vec![9; 61] };
+    let ending = Ending { sealed_again: Some(&again), ..ending(&state, &recount, Outcome::Struck) };
+    let refused = world.table.finish(&begun, &[], None, &ending).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    let (after, _) = world.begun(&grant).await;
+    assert_eq!((after.stored.sealed_token, after.due), (begun.stored.sealed_token, begun.due));
 }
 
 #[tokio::test]

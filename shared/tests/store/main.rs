@@ -9,5 +9,6 @@ mod guarding;
 mod importing;
 mod listing;
 mod pending;
+mod revoking;
 mod sweeping;
 mod world;

@@ -23,6 +23,7 @@
 //! | TikTok's side | [`scene`]: Business Centers, logins, [`Account`]; `world.tiktok()` is the stand-in's handle |
 //! | accounts in CreativeX | `world.active(11)`, `world.lapsed(11)`, `world.unconnected(11)`, `world.import(…)` |
 //! | the consent page | [`TestWorld::walk_consent`] gives [`Landed`]: `ticket()` or `error()` |
+//! | go back and let it go wrong otherwise | [`TestWorld::moment`] and [`TestWorld::back_to`] |
 //! | many grants at once | [`TestWorld::fleet`], in a world that is started with [`TestWorld::quick`] |
 //! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
 //! | metrics that functions wrote | [`metrics`]: `measured("TimeToHeal")` |
@@ -37,6 +38,7 @@ pub mod fleet;
 pub mod imports;
 pub mod invariants;
 pub mod metrics;
+pub mod moment;
 pub mod passing;
 pub mod people;
 pub mod proxy;

@@ -44,6 +44,23 @@ impl TestWorld {
         self.tiktok().world().revoke_token(&token.access_token).expect("a living token");
     }
 
+    /// What an operator orders who wants every token revoked that was granted until now. What this world did so far was a
+    /// few seconds ago.
+    pub fn revocation(&self) -> Value {
+        self.pass(SignedDuration::from_secs(3));
+        let now = local::clock::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        json!({ "revoke": { "granted_before": now, "table": self.local.environment()["TABLE_NAME"] } })
+    }
+
+    /// Whether TikTok has taken this token back.
+    pub fn is_dead(&self, token: &Authorized) -> bool {
+        // A living one would die of the question.
+        let snapshot = self.tiktok().snapshot();
+        let is_dead = self.tiktok().world().revoke_token(&token.access_token).is_err();
+        self.tiktok().restore(&snapshot).expect("its own snapshot");
+        is_dead
+    }
+
     /// The guard's row.
     pub fn guard(&self) -> Value {
         self.rows().into_iter().find(|row| row["sk"] == "GUARD").unwrap_or(Value::Null)

@@ -11,14 +11,14 @@ use crate::support::proxy::{Break, Mode};
 use crate::support::*;
 
 /// Of calls that are the same, one after the other, the first and the last.
-fn places(calls: &[String]) -> Vec<usize> {
+pub(super) fn places(calls: &[String]) -> Vec<usize> {
     let is_inside =
         |at: usize| at > 0 && at + 1 < calls.len() && calls[at - 1] == calls[at] && calls[at] == calls[at + 1];
     (0..calls.len()).filter(|at| !is_inside(*at)).collect()
 }
 
 /// A read that was done, and one that was not, leave the same behind.
-fn makes_a_difference(mode: &Mode, operation: &str) -> bool {
+pub(super) fn makes_a_difference(mode: &Mode, operation: &str) -> bool {
     let is_write = matches!(operation, "UpdateItem" | "TransactWriteItems");
     is_write || matches!(mode, Mode::KillBefore(_) | Mode::Throttle)
 }
@@ -51,11 +51,11 @@ async fn break_dynamodb(steps: &[Step], modes: fn(Step) -> [(Mode, usize); 3]) {
     evening.finish().await;
 }
 
-fn deaths(step: Step) -> [(Mode, usize); 3] {
+pub(super) fn deaths(step: Step) -> [(Mode, usize); 3] {
     [(Mode::KillBefore(step.function()), 1), (Mode::KillAfter(step.function()), 1), (Mode::DropReply, 1)]
 }
 
-fn failures(_: Step) -> [(Mode, usize); 3] {
+pub(super) fn failures(_: Step) -> [(Mode, usize); 3] {
     [(Mode::Throttle, 3), (Mode::TransactionConflict, 3), (Mode::InternalError, 1)]
 }
 

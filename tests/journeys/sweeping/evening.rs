@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::SignedDuration;
 use tiktok_stand_in::Owner;
 
+use crate::support::moment::Moment;
 use crate::support::proxy::Proxy;
 use crate::support::*;
 
@@ -65,16 +66,11 @@ pub struct Evening {
     healed: Account,
     pending: Account,
     healthy: Account,
-    rows: BTreeMap<String, Value>,
-    tiktok: String,
+    before: Moment,
     /// What was on the bus before this evening.
     on_the_bus: Cell<usize>,
     /// As it ends when nothing goes wrong.
     end: Option<End>,
-}
-
-fn key_of(row: &Value) -> String {
-    format!("{}/{}", row["pk"], row["sk"])
 }
 
 impl Evening {
@@ -111,8 +107,7 @@ impl Evening {
         world.due_now(&revoked[0]);
         world.deliver_events().await;
 
-        let rows = world.dump().into_iter().map(|row| (key_of(&row), row)).collect();
-        let tiktok = world.tiktok().snapshot();
+        let before = world.moment();
         Self {
             world,
             sqs,
@@ -121,8 +116,7 @@ impl Evening {
             healed,
             pending: flow.account,
             healthy,
-            rows,
-            tiktok,
+            before,
             on_the_bus: Cell::default(),
             end: None,
         }
@@ -163,7 +157,7 @@ impl Evening {
     /// The events of this evening wait for the bus, whether it has them or not.
     fn rows_wait_again(&self) {
         for row in self.world.dump() {
-            if row["event_id"].is_object() && !self.rows.contains_key(&key_of(&row)) {
+            if row["event_id"].is_object() && !self.before.had(&row) {
                 let (pk, sk) = (row["pk"]["S"].as_str().unwrap(), row["sk"]["S"].as_str().unwrap());
                 self.world.set_text(pk, sk, "due_pk", "OUTBOX#03");
                 let due = format!("2026-11-23T12:00:00Z#{}", row["event_id"]["S"].as_str().unwrap());
@@ -210,21 +204,8 @@ impl Evening {
 
     /// Everything as it was before the evening.
     async fn begin(&self) {
-        let now: BTreeMap<String, Value> = self.world.dump().into_iter().map(|row| (key_of(&row), row)).collect();
-        for (key, row) in &now {
-            if self.rows.get(key) != Some(row) {
-                self.world.delete_row(row);
-            }
-        }
-        for (key, row) in &self.rows {
-            if now.get(key) != Some(row) {
-                self.world.put_row(row);
-            }
-        }
-        self.world.tiktok().restore(&self.tiktok).unwrap();
-        self.world.local.stream.drop_records().await.unwrap();
+        self.world.back_to(&self.before).await;
         self.on_the_bus.set(self.world.local.bus.delivered().len());
-        assert!(self.world.local.sqs.checks.is_empty());
     }
 
     /// One step, whatever comes of it.
@@ -284,7 +265,7 @@ impl Evening {
         assert_eq!(world.candidates(), 0, "{case}");
         assert!(world.local.sqs.checks.is_empty(), "{case}: {:?}", world.local.sqs.checks.bodies());
         assert!(world.local.sqs.dead.is_empty(), "{case}: {:?}", world.local.sqs.dead.bodies());
-        let known: BTreeSet<&str> = self.rows.values().filter_map(|row| row["event_id"]["S"].as_str()).collect();
+        let known: BTreeSet<&str> = self.before.rows().filter_map(|row| row["event_id"]["S"].as_str()).collect();
         world.the_bus_has(|event_id| !known.contains(event_id), self.on_the_bus.get(), case);
         world.check_rows();
     }

@@ -10,3 +10,5 @@ mod queue;
 mod rate;
 mod relay;
 mod resume;
+mod revoking;
+mod revoking_crashes;

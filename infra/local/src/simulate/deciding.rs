@@ -11,7 +11,7 @@ use shared::domain::examine::Subject;
 use shared::domain::guard::hour_of;
 use shared::domain::guard::tally::Recount;
 use shared::domain::strike::Look;
-use shared::domain::sweep::{self, Checked, Found, Outcome, Plan};
+use shared::domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 
@@ -35,12 +35,13 @@ impl Engine {
         for _ in 0..ROUNDS {
             let grant = &self.fleet.grants[number];
             let look = Look { run: &run, at: now, token_version: 1, spacing: self.settings.spacing };
-            let checked = Checked { grant_id: &grant.id, before: &grant.state, look, interval: self.settings.interval };
+            let (interval, revocation) = (self.settings.interval, Revocation::NotOrdered);
+            let checked = Checked { grant_id: &grant.id, before: &grant.state, look, interval, revocation };
             let mut plan = sweep::plan(checked, &found, true);
             if plan.needs_guard(&found) && !seen.may_lapse(now) {
                 plan = sweep::plan(checked, &found, false);
             }
-            if plan.lapses() {
+            if plan.counts_as_lapse() {
                 let lapsed = self.lapsed.entry(hour_of(now)).or_default();
                 // What the store demands of the guard's row when a lapse is written.
                 if seen.guard.version != self.guard.version || *lapsed >= seen.guard.budget {
@@ -147,7 +148,7 @@ impl Engine {
                 _ => {}
             }
         }
-        let false_lapse = plan.lapses() && !has_lost;
+        let false_lapse = plan.counts_as_lapse() && !has_lost;
         self.figures.falsely_grants += u64::from(false_lapse);
 
         if let Some(counted) = plan.after.counted.as_mut() {

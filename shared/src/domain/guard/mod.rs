@@ -103,6 +103,10 @@ pub struct Guard {
     pub forced: Option<Forced>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+    /// Tokens of grants that were given before this time are revoked, an operator ordered. The guard has no say in it; the
+    /// order lies here because everybody who checks a grant reads this row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoke_before: Option<Timestamp>,
     /// When the canary was named, or answered healthy last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_passed_at: Option<Timestamp>,
