@@ -211,7 +211,7 @@ def alarms(project):
 def watches(alarm, metric, dimension, logical_id):
     wanted = [{"Ref": logical_id}, {"Fn::GetAtt": [logical_id, "QueueName"]}]
     there = any(one["Name"] == dimension and one["Value"] in wanted for one in alarm.get("Dimensions", []))
-    return alarm.get("MetricName") == metric and there and bool(alarm.get("AlarmActions"))
+    return alarm["MetricName"] == metric and there and bool(alarm.get("AlarmActions"))
 
 
 def failures_are_kept(project, function, logical_id, properties):
@@ -279,7 +279,10 @@ def metrics_exist(project):
             for name, dimensions in names:
                 if counted.setdefault(name, dimensions) != dimensions:
                     yield f"metric {name}: is counted by {sorted(dimensions)} in {file}, and elsewhere by {sorted(counted[name])}"
-    watched = [one for alarm in alarms(project) for one in metrics_watched(alarm)]
+    watched = [
+        (alarm["Namespace"], alarm["MetricName"], frozenset(one["Name"] for one in alarm.get("Dimensions", [])))
+        for alarm in alarms(project)
+    ]
     try:
         shown = list(metrics_shown(json.loads(project.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])))
     except ValueError as error:
@@ -297,7 +300,7 @@ def metrics_exist(project):
 
 
 def metrics_counted(rust):
-    """(name, dimensions) of every metric that a file writes. A name that stands in another function than the call that writes
+    """(name, dimensions) of every metric that a file writes, with one set of dimensions in each function. A name that stands in another function than the call that writes
     it goes with the file's call that has no name beside it."""
     functions = re.split(r"^ *(?:pub(?:\(\w+\))? )?(?:async )?fn ", rust, flags=re.M)
     found = [
@@ -312,13 +315,6 @@ def metrics_counted(rust):
         for name in names:
             for dimensions in calls or elsewhere:
                 yield name, dimensions
-
-
-def metrics_watched(alarm):
-    """(namespace, name, dimensions) of every metric of an alarm, of which one that calculates has several."""
-    metrics = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
-    for one in metrics or [alarm]:
-        yield one["Namespace"], one["MetricName"], frozenset(each["Name"] for each in one.get("Dimensions", []))
 
 
 def metrics_shown(dashboard):

@@ -328,8 +328,7 @@ def short_form_of_another_dimension(p):
 
 @broken("metric AdAccounts: is watched by [] and counted by ['Status']")
 def alarm_without_a_dimension(p):
-    metrics = properties(p, "NoAnswersAlarm")["Metrics"]
-    del next(one for one in metrics if one["Id"] == "active")["MetricStat"]["Metric"]["Dimensions"]
+    properties(p, "NoAnswersAlarm")["MetricName"] = "AdAccounts"
 
 
 @broken("metric TikTokAnswers: is watched by ['Code', 'Endpoint'] and counted by ['Code']")

@@ -26,6 +26,9 @@ pub struct GuardShown {
     pub since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forced: Option<Forced>,
+    /// Grants that gave a definitive answer within an interval and a little more, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<i64>,
     /// Grants that may lapse in an hour.
     pub budget: i64,
     /// Tokens granted before this time are revoked, whatever the guard thinks of it.
@@ -34,8 +37,9 @@ pub struct GuardShown {
 }
 
 impl GuardShown {
-    fn new(guard: &Guard) -> Self {
+    fn new(guard: &Guard, answered: i64) -> Self {
         Self {
+            answered: Some(answered),
             holding: guard.hold.is_some(),
             reason: guard.hold.map(|hold| hold.reason.name()),
             since: guard.hold.map(|hold| hold.since),
@@ -52,9 +56,15 @@ pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
     match try_review(clients, now).await {
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
+<<<<<<< ours
             emit(true, false, None, now);
             let reason = Some("unreadable");
             Ok(GuardShown { holding: true, reason, since: None, forced: None, budget: 0, revoke_before: None })
+=======
+            emit(true, false, now);
+            let reason = Some("unreadable");
+            Ok(GuardShown { holding: true, reason, since: None, forced: None, answered: None, budget: 0 })
+>>>>>>> theirs
         }
         reviewed => reviewed,
     }
@@ -68,11 +78,11 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
         let (after, event) = standing.review(now);
         match clients.table.reviewed(&standing.guard, &after, event.as_ref()).await {
             Ok(()) => {
-                tell(&after, event.as_ref(), standing.answered(now), now);
+                tell(&after, event.as_ref(), now);
                 if let Some(Canary { org_id, grant_id }) = after.canary.clone() {
                     clients.queue.send(&[CheckMessage::Canary { org_id, grant_id }]).await?;
                 }
-                return Ok(GuardShown::new(&after));
+                return Ok(GuardShown::new(&after, standing.answered(now)));
             }
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
@@ -81,19 +91,17 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
     Err(StoreError::Conflict.into())
 }
 
-fn tell(guard: &Guard, event: Option<&GuardEvent>, answered: i64, now: Timestamp) {
+fn tell(guard: &Guard, event: Option<&GuardEvent>, now: Timestamp) {
     if let Some(event) = event {
         warn!(reason = event.reason.name(), "{}", event.kind.name());
     }
-    emit(guard.hold.is_some(), guard.forced.is_some(), Some(answered), now);
+    emit(guard.hold.is_some(), guard.forced.is_some(), now);
 }
 
-/// `answered` is how many grants did lately, where that is known.
-fn emit(is_holding: bool, is_forced: bool, answered: Option<i64>, now: Timestamp) {
-    let count = |name, value| Metric { name, unit: Unit::Count, value };
-    let mut metrics = vec![count("GuardHolding", u64::from(is_holding)), count("GuardForced", u64::from(is_forced))];
-    metrics.extend(answered.map(|grants| count("GrantsAnswered", u64::try_from(grants).unwrap_or_default())));
-    metrics::emit(&[], &metrics, now);
+fn emit(is_holding: bool, is_forced: bool, now: Timestamp) {
+    let holding = Metric { name: "GuardHolding", unit: Unit::Count, value: u64::from(is_holding) };
+    let forced = Metric { name: "GuardForced", unit: Unit::Count, value: u64::from(is_forced) };
+    metrics::emit(&[], &[holding, forced], now);
 }
 
 pub async fn order(clients: &Clients, order: GuardOrder) -> Result<(), SweepError> {
