@@ -269,21 +269,70 @@ def slug(title):
 
 
 def metrics_exist(project):
-    """Alarms and the dashboard name what the code counts, and the dashboard or an alarm shows all of it."""
-    files = [text for one in [project.shared, *project.functions.values()] for text in one.values()]
-    emitting = "\n".join(text for text in files if "metrics::emit(" in text)
-    counted = set(re.findall(r'(?:count\(|name: )"([A-Z]\w+)"', emitting))
-    watched = {alarm["MetricName"] for alarm in alarms(project) if alarm["Namespace"] == "Reconnect"}
-    body = project.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    """Alarms and the dashboard name what the code counts, by the dimensions it is counted by, and the dashboard has all of it."""
+    counted = {}
+    for files in [project.shared, *project.functions.values()]:
+        for file, rust in files.items():
+            names = list(metrics_counted(rust))
+            if "metrics::emit(" in rust and not names:
+                yield f"{file}: writes metrics, and their names cannot be seen"
+            for name, dimensions in names:
+                if counted.setdefault(name, dimensions) != dimensions:
+                    yield f"metric {name}: is counted by {sorted(dimensions)} in {file}, and elsewhere by {sorted(counted[name])}"
+    watched = [
+        (alarm["Namespace"], alarm["MetricName"], frozenset(one["Name"] for one in alarm.get("Dimensions", [])))
+        for alarm in alarms(project)
+    ]
     try:
-        json.loads(body)
+        shown = list(metrics_shown(json.loads(project.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])))
     except ValueError as error:
         yield f"Dashboard: is not JSON: {error}"
-    shown = set(re.findall(r'\["Reconnect", "(\w+)"', body)) | set(re.findall(r'MetricName=\\"(\w+)', body))
-    for name in sorted((watched | shown) - counted):
-        yield f"metric {name}: is watched and never counted"
-    for name in sorted(counted - watched - shown):
-        yield f"metric {name}: is counted and nobody sees it"
+        return
+    for namespace, name, dimensions in watched + shown:
+        if namespace != "Reconnect":
+            continue
+        if name not in counted:
+            yield f"metric {name}: is watched and never counted"
+        elif counted[name] != dimensions:
+            yield f"metric {name}: is watched by {sorted(dimensions)} and counted by {sorted(counted[name])}"
+    for name in sorted(counted.keys() - {name for _, name, _ in shown}):
+        yield f"metric {name}: is counted and not on the dashboard"
+
+
+def metrics_counted(rust):
+    """(name, dimensions) of every metric that a file writes, with one set of dimensions in each function. A name that stands in another function than the call that writes
+    it goes with the file's call that has no name beside it."""
+    functions = re.split(r"^ *(?:pub(?:\(\w+\))? )?(?:async )?fn ", rust, flags=re.M)
+    found = [
+        (
+            re.findall(r'(?:count\(|name: )"([A-Z]\w+)"', function),
+            [frozenset(re.findall(r'\("(\w+)",', one)) for one in re.findall(r"metrics::emit\(\s*&\[(.*?)\],", function, re.S)],
+        )
+        for function in functions
+    ]
+    elsewhere = [dimensions for names, calls in found for dimensions in calls if not names]
+    for names, calls in found:
+        for name in names:
+            for dimensions in calls or elsewhere:
+                yield name, dimensions
+
+
+def metrics_shown(dashboard):
+    """(namespace, name, dimensions) of every metric on it: named, in short forms too, or searched for."""
+    for widget in dashboard["widgets"]:
+        before = []
+        for entry in widget["properties"].get("metrics", []):
+            fields = [field for field in entry if isinstance(field, str)]
+            if fields[:1] == ["..."]:
+                fields = before[: len(before) - len(fields) + 1] + fields[1:]
+            before = fields = [old if new == "." else new for new, old in zip(fields, before + fields[len(before) :])]
+            if fields:
+                yield fields[0], fields[1], frozenset(fields[2::2])
+            for one in entry:
+                expression = one.get("expression", "") if isinstance(one, dict) else ""
+                for schema, name in re.findall(r"SEARCH\('\{([^}]*)\}[^']*MetricName=\"(\w+)\"", expression):
+                    namespace, *dimensions = schema.split(",")
+                    yield namespace, name, frozenset(dimensions)
 
 
 def table_is_the_same(project):
@@ -293,6 +342,9 @@ def table_is_the_same(project):
             yield f"Table: {part} is not that of infra/local/table.json"
     if local["StreamSpecification"]["StreamViewType"] != deployed["StreamSpecification"]["StreamViewType"]:
         yield "Table: StreamSpecification is not that of infra/local/table.json"
+    relay = "\n".join(project.functions["relay-events"].values())
+    if "old_image" not in relay and deployed["StreamSpecification"]["StreamViewType"] != "NEW_IMAGE":
+        yield "Table: the stream carries rows as they were, and nobody reads that"
     recovery = deployed.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled")
     if not (recovery and deployed.get("DeletionProtectionEnabled") and deployed.get("SSESpecification", {}).get("SSEEnabled")):
         yield "Table: is not protected against loss or not encrypted with its own key"

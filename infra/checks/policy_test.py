@@ -31,6 +31,10 @@ def edit(files, name, old, new):
     files[name] = files[name].replace(old, new)
 
 
+def edit_dashboard(p, old, new):
+    edit(properties(p, "Dashboard")["DashboardBody"], "Fn::Sub", old, new)
+
+
 # What is broken, how, and what the complaint has to say.
 BROKEN = []
 
@@ -291,15 +295,55 @@ def metric_nobody_counts(p):
     properties(p, "NoSweepAlarm")["MetricName"] = "SweepFinished"
 
 
-@broken("metric GuardHolds: is counted and nobody sees it")
-def metric_nobody_sees(p):
-    edit(p.functions["lapse-sweep"], "guard.rs", '"GuardHolding"', '"GuardHolds"')
+@broken("metric TimeToHeal: is watched and never counted")
+def metric_counted_no_more(p):
+    edit(p.shared, "healing.rs", '"TimeToHeal"', '"HealedAfter"')
 
 
 @broken("metric ActivationsDone: is watched and never counted")
 def searched_metric(p):
-    body = properties(p, "Dashboard")["DashboardBody"]
-    body["Fn::Sub"] = body["Fn::Sub"].replace("ActivationsEnded", "ActivationsDone")
+    edit_dashboard(p, "ActivationsEnded", "ActivationsDone")
+
+
+@broken("metric GuardHolds: is counted and not on the dashboard")
+def metric_nobody_sees(p):
+    edit(p.functions["lapse-sweep"], "guard.rs", '"GuardHolding"', '"GuardHolds"')
+
+
+@broken("metric OldestDueGrantAge: is counted and not on the dashboard")
+def alarm_without_a_widget(p):
+    edit_dashboard(p, '[["Reconnect", "OldestDueGrantAge"]]', "[]")
+
+
+@broken("metric GrantsChecked: is watched by ['Status'] and counted by ['Outcome']")
+def search_by_another_dimension(p):
+    edit_dashboard(p, """{Reconnect,Outcome} MetricName=\\"GrantsChecked""", """{Reconnect,Status} MetricName=\\"GrantsChecked""")
+
+
+@broken("metric AdAccounts: is watched by ['Tab'] and counted by ['Status']")
+def short_form_of_another_dimension(p):
+    edit_dashboard(p, '["Reconnect", "AdAccounts", "Status", "active", {"label": "active"}]', '["Reconnect", "GuardForced", "Tab", "x"]')
+    edit_dashboard(p, '["...", "needs_connecting"', '[".", "AdAccounts", ".", "needs_connecting"')
+
+
+@broken("metric AdAccounts: is watched by [] and counted by ['Status']")
+def alarm_without_a_dimension(p):
+    properties(p, "NoAnswersAlarm")["MetricName"] = "AdAccounts"
+
+
+@broken("metric TikTokAnswers: is watched by ['Code', 'Endpoint'] and counted by ['Code']")
+def code_that_leaves_a_dimension_out(p):
+    edit(p.shared, "tiktok/counting.rs", '("Endpoint", endpoint.path()), ', "")
+
+
+@broken("metric AppLevelCode: is counted by")
+def same_metric_by_two_dimensions(p):
+    edit(p.shared, "finishing/mod.rs", 'metrics::emit(&[], &[Metric { name: "AppLevelCode"', 'metrics::emit(&[("At", at)], &[Metric { name: "AppLevelCode"')
+
+
+@broken("tiktok/counting.rs: writes metrics, and their names cannot be seen")
+def metric_without_a_visible_name(p):
+    edit(p.shared, "tiktok/counting.rs", 'name: "TikTokAnswers"', "name: TIKTOK_ANSWERS")
 
 
 @broken("is not JSON")
@@ -316,6 +360,12 @@ def index_differs(p):
 @broken("Table: TimeToLiveSpecification is not that")
 def ttl_differs(p):
     properties(p, "Table")["TimeToLiveSpecification"]["AttributeName"] = "expires"
+
+
+@broken("Table: the stream carries rows as they were")
+def old_images(p):
+    for table in (p.table, properties(p, "Table")):
+        table["StreamSpecification"]["StreamViewType"] = "NEW_AND_OLD_IMAGES"
 
 
 @broken("Table: is not protected")

@@ -8,6 +8,7 @@ pub mod bus;
 pub mod config;
 pub mod domain;
 pub mod finishing;
+pub mod healing;
 pub mod http;
 pub mod judging;
 pub mod logging;

@@ -35,7 +35,7 @@ pub struct Metric {
     pub value: u64,
 }
 
-/// Writes a line with these metrics, which share their dimensions.
+/// Writes a line with these metrics, which share their dimensions. One name may have several values, a hundred at most.
 pub fn emit(dimensions: &[(&'static str, &str)], metrics: &[Metric], now: Timestamp) {
     // Whoever cannot write to stdout has nobody to tell it to.
     let _ = writeln!(io::stdout().lock(), "{}", line(dimensions, metrics, now));
@@ -43,8 +43,16 @@ pub fn emit(dimensions: &[(&'static str, &str)], metrics: &[Metric], now: Timest
 
 fn line(dimensions: &[(&'static str, &str)], metrics: &[Metric], now: Timestamp) -> Value {
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
-    let described: Vec<Value> =
-        metrics.iter().map(|metric| json!({ "Name": metric.name, "Unit": metric.unit.name() })).collect();
+    let mut described = Vec::new();
+    let mut measured: Vec<(&str, Vec<u64>)> = Vec::new();
+    for metric in metrics {
+        if let Some((_, values)) = measured.iter_mut().find(|(name, _)| *name == metric.name) {
+            values.push(metric.value);
+        } else {
+            described.push(json!({ "Name": metric.name, "Unit": metric.unit.name() }));
+            measured.push((metric.name, vec![metric.value]));
+        }
+    }
     let mut line = Map::new();
     line.insert(
         "_aws".to_owned(),
@@ -54,7 +62,10 @@ fn line(dimensions: &[(&'static str, &str)], metrics: &[Metric], now: Timestamp)
         }),
     );
     line.extend(dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
-    line.extend(metrics.iter().map(|metric| (metric.name.to_owned(), json!(metric.value))));
+    line.extend(measured.into_iter().map(|(name, values)| {
+        let value = if let [value] = values[..] { json!(value) } else { json!(values) };
+        (name.to_owned(), value)
+    }));
     Value::Object(line)
 }
 
@@ -85,5 +96,16 @@ mod tests {
             })
         );
         assert!(!line.to_string().contains('\n'));
+    }
+
+    #[test]
+    fn several_values_of_one_name_are_one_list() {
+        let took = |value| Metric { name: "TimeToHeal", unit: Unit::Seconds, value };
+        let line = line(&[("How", "recovered")], &[took(60), took(3_600), took(60)], Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"][0]["Metrics"],
+            json!([{ "Name": "TimeToHeal", "Unit": "Seconds" }])
+        );
+        assert_eq!(line["TimeToHeal"], json!([60, 3_600, 60]));
     }
 }

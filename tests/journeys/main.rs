@@ -18,6 +18,7 @@ mod guards;
 mod lifetimes;
 mod linking;
 mod main_job;
+mod metrics;
 mod outages;
 mod pending;
 mod races;

@@ -282,6 +282,10 @@ impl TestWorld {
         let key = |name: &str| row[name].as_str().unwrap().to_owned();
         let labels = ["status", "brand", "market", "partner"].map(key).join("|");
         self.set_number(&key("pk"), "COUNTS", &labels, 0);
+        let of_all = self.rows().into_iter().find(|row| row["pk"] == "COUNTS" && row[key("status")].is_i64());
+        let of_all = of_all.expect("the account is counted");
+        let left = of_all[key("status")].as_i64().unwrap() - 1;
+        self.set_number("COUNTS", of_all["sk"].as_str().unwrap(), &key("status"), left);
         let request = json!({
             "TableName": self.local.environment()["TABLE_NAME"],
             "Key": { "pk": { "S": key("pk") }, "sk": { "S": key("sk") } },

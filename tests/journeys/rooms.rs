@@ -43,6 +43,7 @@ fn the_domain_is_pure() {
         "crate::config",
         "crate::secrets",
         "crate::sealing",
+        "crate::healing",
         "crate::judging",
         "crate::receipt",
         "crate::runtime",

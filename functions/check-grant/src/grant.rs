@@ -20,6 +20,7 @@ use shared::domain::spread;
 use shared::domain::strike::Look;
 use shared::domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
 use shared::domain::transition::Transition;
+use shared::healing::{self, How};
 use shared::judging::{self, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
@@ -193,6 +194,7 @@ async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEv
     for some in before_it {
         let moves = transitions(clients, start, &found, &plan, some, now).await?;
         clients.table().move_some(&start.grant, &moves, claim.take(), now).await?;
+        healing::tell(&moves, How::Recovered, now);
     }
     let moves = transitions(clients, start, &found, &plan, &last, now).await?;
     let (proof, centers) = learnt(start, &plan, evidence, now);
@@ -214,6 +216,7 @@ async fn act(clients: &Clients, asked: &Asked, start: &Start, evidence: &SweepEv
         now,
     };
     clients.table().finish(&start.grant, &moves, claim, &ending).await?;
+    healing::tell(&moves, How::Recovered, now);
     report(grant.grant_id.as_str(), &plan, found.len(), now);
     Ok(())
 }
@@ -223,11 +226,11 @@ fn report(grant_id: &str, plan: &Plan, accounts: usize, now: Timestamp) {
     let count =
         |name, value: usize| Metric { name, unit: Unit::Count, value: u64::try_from(value).unwrap_or(u64::MAX) };
     let how_many = |wanted: Move| plan.moves.iter().filter(|(_, one)| *one == wanted).count();
-    let metrics = [
-        count("GrantsChecked", 1),
-        count("AdAccountsLapsed", how_many(Move::Lapse)),
-        count("AdAccountsRecovered", how_many(Move::Recover)),
-    ];
+    let mut metrics = vec![count("GrantsChecked", 1)];
+    // Nearly always none, and a metric costs in every hour in which it comes up.
+    let rare =
+        [count("AdAccountsLapsed", how_many(Move::Lapse)), count("AdAccountsRecovered", how_many(Move::Recover))];
+    metrics.extend(rare.into_iter().filter(|metric| metric.value > 0));
     metrics::emit(&[("Outcome", outcome)], &metrics, now);
     info!(grant.id = grant_id, outcome, accounts, moved, "Grant {grant_id} was checked: {outcome}");
 }

@@ -61,6 +61,7 @@ pub async fn handle(clients: &Clients, event: SqsEvent, now: Timestamp, deadline
         Box::pin(work_on(clients, tiktok, message, until)).await.map_err(|failed| (message, failed))
     });
     let outcomes: Vec<_> = messages.buffer_unordered(AT_ONCE).collect().await;
+    tiktok.tell_answers(clients.now());
     let mut answer = SqsBatchResponse::default();
     for (message, failed) in outcomes.into_iter().filter_map(Result::err) {
         let id = message.message_id.clone().unwrap_or_default();

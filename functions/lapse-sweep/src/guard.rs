@@ -26,13 +26,17 @@ pub struct GuardShown {
     pub since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forced: Option<Forced>,
+    /// Grants that gave a definitive answer within an interval and a little more, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<i64>,
     /// Grants that may lapse in an hour.
     pub budget: i64,
 }
 
 impl GuardShown {
-    fn new(guard: &Guard) -> Self {
+    fn new(guard: &Guard, answered: i64) -> Self {
         Self {
+            answered: Some(answered),
             holding: guard.hold.is_some(),
             reason: guard.hold.map(|hold| hold.reason.name()),
             since: guard.hold.map(|hold| hold.since),
@@ -49,7 +53,8 @@ pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
             emit(true, false, now);
-            Ok(GuardShown { holding: true, reason: Some("unreadable"), since: None, forced: None, budget: 0 })
+            let reason = Some("unreadable");
+            Ok(GuardShown { holding: true, reason, since: None, forced: None, answered: None, budget: 0 })
         }
         reviewed => reviewed,
     }
@@ -67,7 +72,7 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
                 if let Some(Canary { org_id, grant_id }) = after.canary.clone() {
                     clients.queue.send(&[CheckMessage::Canary { org_id, grant_id }]).await?;
                 }
-                return Ok(GuardShown::new(&after));
+                return Ok(GuardShown::new(&after, standing.answered(now)));
             }
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),

@@ -3,10 +3,12 @@
 //! Every minute, or when an operator says so ([`event`]):
 //! 1. [`guard`] reviews what the fleet answered lately: does lapsing go on, or is it held? The canary is queued.
 //! 2. [`run`] queues activations that nobody came back for, and the grants that are due, shard by shard.
+//! 3. [`counts`] tells how many ad accounts there are, and whether anything is known of them.
 //!
 //! This function asks TikTok nothing and can open no token. It may run twice, overlap itself or die at any point: what is
 //! due stays due until `check-grant` has checked it.
 
+pub mod counts;
 pub mod event;
 pub mod guard;
 pub mod run;
@@ -113,5 +115,6 @@ async fn obey(clients: &Clients, event: &str, now: Timestamp, until: Instant) ->
     let run = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let guard = guard::review(clients, now).await?;
     let queued = run::run(clients, &run, which, now, until).await?;
+    counts::tell(clients, guard.answered, now, until).await;
     Ok(Report { run: Some(run), queued: Some(queued), guard })
 }

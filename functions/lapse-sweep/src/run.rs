@@ -29,7 +29,7 @@ pub struct Queued {
     pub swept: bool,
     pub grants: usize,
     pub activations: usize,
-    /// How long the longest waiting grant was due.
+    /// How long the longest waiting of these grants was due.
     pub oldest_due_seconds: i64,
     /// `false` when the time was over before everything that is due was queued; the next run goes on.
     pub completed: bool,
@@ -43,6 +43,7 @@ pub async fn run(
     until: Instant,
 ) -> Result<Queued, SweepError> {
     let mut queued = Queued { activations: activations(clients, now).await?, ..Queued::default() };
+    let mut has_seen_all = false;
     if let Some(lease) = clients.table.lease(run, LEASE, now).await? {
         queued.swept = true;
         let sweep = Sweeping { clients, lease: &lease, which, now, until };
@@ -50,6 +51,7 @@ pub async fn run(
         let done: Vec<Shard> = shards.try_collect().await?;
         queued.grants = done.iter().map(|shard| shard.grants).sum();
         queued.completed = done.iter().all(|shard| shard.completed);
+        has_seen_all = queued.completed && (which == Which::All || lease.is_from_the_start());
         let oldest = done.iter().filter_map(|shard| shard.oldest).min();
         queued.oldest_due_seconds = oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs().max(0));
         match clients.table.completed(&lease, now).await {
@@ -58,20 +60,24 @@ pub async fn run(
             Err(error) => return Err(error.into()),
         }
     }
-    tell(&queued, now);
+    tell(&queued, has_seen_all, now);
     Ok(queued)
 }
 
-fn tell(queued: &Queued, now: Timestamp) {
+/// Most runs see only what became due since the last one. How long the oldest waits is known by those that see all, one
+/// in half an hour, and the others say nothing about it: a false zero would keep an alarm quiet.
+fn tell(queued: &Queued, has_seen_all: bool, now: Timestamp) {
     let count =
         |name, value: usize| Metric { name, unit: Unit::Count, value: u64::try_from(value).unwrap_or(u64::MAX) };
-    let age = u64::try_from(queued.oldest_due_seconds).unwrap_or_default();
-    let metrics = [
+    let mut metrics = vec![
         count("SweepCompleted", usize::from(queued.completed)),
         count("GrantsQueued", queued.grants),
         count("ActivationsQueued", queued.activations),
-        Metric { name: "OldestDueGrantAge", unit: Unit::Seconds, value: age },
     ];
+    if has_seen_all {
+        let value = u64::try_from(queued.oldest_due_seconds).unwrap_or_default();
+        metrics.push(Metric { name: "OldestDueGrantAge", unit: Unit::Seconds, value });
+    }
     metrics::emit(&[], &metrics, now);
 }
 

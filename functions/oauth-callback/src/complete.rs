@@ -144,8 +144,12 @@ async fn turn_away(clients: &Clients, stored: StoredActivation, caller: &Caller)
     let closed = stored.activation.clone().close(outcome, now)?;
     warn!(activation.id = %closed.activation_id, "Somebody else presented the ticket of activation {}; it is closed", closed.activation_id);
     match clients.finisher.table.close(&stored, closed, &[], None).await {
+        Ok(closed) => {
+            clients.finisher.ended(&closed.activation);
+            Ok(())
+        }
         // The right person was faster.
-        Err(StoreError::Conflict) | Ok(_) => Ok(()),
+        Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -45,7 +45,9 @@ async fn take_back(clients: &Clients, request: &Request) -> Result<Response, Com
 async fn finish(clients: &Clients, request: &Request) -> Result<Response, CompleteError> {
     let budget = Budget::new(request.time_left(clients.now()));
     // A completion is a long chain of awaits: on the heap it does not weigh on every other request.
-    let (record, caller) = Box::pin(complete::complete(clients, request, budget)).await?;
+    let completed = Box::pin(complete::complete(clients, request, budget)).await;
+    clients.finisher.tiktok.tell_answers(clients.now());
+    let (record, caller) = completed?;
     let now = clients.now();
     let activation = &record.stored.activation;
     Ok(match activation.shown(now) {

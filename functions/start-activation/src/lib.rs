@@ -53,7 +53,11 @@ impl From<StartError> for Problem {
 /// The two routes of this function.
 pub async fn handle(clients: &Clients, request: Request) -> Result<Response, StartError> {
     match request.route() {
-        "POST /ad-accounts/{advertiser_id}/activate" => Box::pin(start::start(clients, &request)).await,
+        "POST /ad-accounts/{advertiser_id}/activate" => {
+            let started = Box::pin(start::start(clients, &request)).await;
+            clients.tiktok.tell_answers(clients.now());
+            started
+        }
         "GET /activations/{activation_id}" => Box::pin(follow::follow(clients, &request)).await,
         _ => Ok(respond::no_such_route()),
     }

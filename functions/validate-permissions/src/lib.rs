@@ -42,7 +42,11 @@ impl From<ValidateError> for Problem {
 /// The one route of this function.
 pub async fn handle(clients: &Clients, request: Request) -> Result<Response, ValidateError> {
     match request.route() {
-        "POST /ad-accounts/{advertiser_id}/validate" => Box::pin(validate::validate(clients, &request)).await,
+        "POST /ad-accounts/{advertiser_id}/validate" => {
+            let validated = Box::pin(validate::validate(clients, &request)).await;
+            clients.tiktok.tell_answers(clients.now());
+            validated
+        }
         _ => Ok(respond::no_such_route()),
     }
 }

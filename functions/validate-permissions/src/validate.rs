@@ -15,6 +15,7 @@ use shared::domain::diagnosis::{Diagnosis, Verdict};
 use shared::domain::examine::{Subject, nothing_known};
 use shared::domain::grant::Grant;
 use shared::domain::ids::AdvertiserId;
+use shared::healing::{self, How};
 use shared::http::{Code, NoBody, Request, Response, respond};
 use shared::judging::{self, Judged, TokenUnreadable};
 use shared::sealing::AccessToken;
@@ -179,7 +180,10 @@ async fn record(
         };
         let names = proof.names_of_admins();
         match clients.table.record(&moved, tested, proof.proven(names.as_deref(), now)).await {
-            Ok(()) => return Ok(moved.after),
+            Ok(()) => {
+                healing::tell([&moved], How::Validated, now);
+                return Ok(moved.after);
+            }
             Err(StoreError::Conflict) => {
                 let fresh = clients.table.account(&account.org_id, &account.advertiser_id).await?;
                 let fresh = fresh.ok_or(Code::AccountNotFound)?;

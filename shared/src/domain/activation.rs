@@ -111,6 +111,23 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reconnected { .. } => "reconnected",
+            Self::Refused { .. } => "refused",
+            Self::NotTheirs { .. } => "not_theirs",
+            Self::AlreadyActive => "already_active",
+            Self::GaveUp { .. } => "gave_up",
+        }
+    }
+
+    pub fn cause(&self) -> Option<CauseCode> {
+        match self {
+            Self::Refused { cause, .. } | Self::GaveUp { cause } => Some(cause.cause),
+            Self::Reconnected { .. } | Self::NotTheirs { .. } | Self::AlreadyActive => None,
+        }
+    }
+
     pub fn grant_id(&self) -> Option<&GrantId> {
         match self {
             Self::Reconnected { grant_id, .. } => Some(grant_id),

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 use super::account::{AdAccount, RiskFact, Standing};
 use super::causes::{Cause, CauseCode};
@@ -36,6 +36,18 @@ impl Transition {
         fill(&mut event);
         self.event = Some(event);
         self
+    }
+
+    /// How long the account needed connecting until this made it Active again. One that never had a grant is connected for
+    /// the first time: it needed connecting since its import, which says nothing.
+    pub fn healed_after(&self) -> Option<SignedDuration> {
+        self.before.grant_id.as_ref()?;
+        match (&self.before.standing, &self.after.standing) {
+            (Standing::NeedsConnecting { lapsed_since, .. }, Standing::Active { since }) => {
+                Some(since.duration_since(*lapsed_since))
+            }
+            (Standing::Active { .. } | Standing::NeedsConnecting { .. }, _) => None,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::diagnosis::Verdict;
 use crate::domain::examine::Subject;
 use crate::domain::grant::Grant;
 use crate::domain::transition::{self, Transition};
+use crate::healing::{self, How};
 use crate::judging::{self, Judged};
 use crate::sealing::{AccessToken, Purpose, Unsealable};
 use crate::store::StoreError;
@@ -178,7 +179,6 @@ async fn commit(
         match first_move(finisher, &attempt, &proven, &closed, &moved, None, std::slice::from_ref(&line), now).await {
             Ok(stored) => {
                 info!(advertiser.id = %attempt.account.advertiser_id, "Account {} is reconnected", attempt.account.advertiser_id);
-                finisher.ended("reconnected", None);
                 let left = attempt.grant.take();
                 attempt.record = Record { stored, candidate: None, lines: vec![line] };
                 attempt.account = moved.after;
@@ -223,7 +223,10 @@ pub(super) async fn first_move(
         refused,
         learnt: Learnt { business_center: &center, admins: proven.admins.as_deref() },
     };
-    finisher.table.commit(&attempt.record.stored, first).await
+    let committed = finisher.table.commit(&attempt.record.stored, first).await?;
+    finisher.ended(&committed.activation);
+    healing::tell([moved], How::Reconnected, now);
+    Ok(committed)
 }
 
 async fn sealed(finisher: &Finisher, proven: &Proven<'_>, account: &AdAccount) -> Result<Vec<u8>, StoreError> {
@@ -289,7 +292,6 @@ async fn refused(
     };
     let cause = cause.with_names(&attempt.account.business_center, &known_admins);
     warn!(advertiser.id = %attempt.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", attempt.account.advertiser_id);
-    finisher.ended("refused", Some(cause.cause));
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
     if attempt.record.stored.activation.also_business_center {
         let findings = judged.diagnosis.findings.clone();

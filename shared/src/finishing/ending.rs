@@ -18,10 +18,9 @@ pub(super) const COMMITS: usize = 4;
 pub async fn give_up(finisher: &Finisher, attempt: Attempt, cause: Cause) -> Result<Record, FinishError> {
     let Attempt { record, account, .. } = attempt;
     let closed = record.stored.activation.clone().close(Outcome::GaveUp { cause: cause.clone() }, finisher.now())?;
-    let gave_up_for = cause.cause;
     let line = not_reconnected(&account, cause);
     let stored = finisher.table.close(&record.stored, closed, std::slice::from_ref(&line), None).await?;
-    finisher.ended("gave_up", Some(gave_up_for));
+    finisher.ended(&stored.activation);
     Ok(Record { stored, candidate: None, lines: vec![line] })
 }
 
@@ -35,7 +34,8 @@ pub async fn without_account(finisher: &Finisher, stored: StoredActivation) -> R
         }
         State::Waiting | State::Exchanging { .. } | State::Verifying { .. } => {
             let outcome = Outcome::GaveUp { cause: CauseCode::AdAccountNotFound.into() };
-            finisher.table.close(&stored, activation.close(outcome, finisher.now())?, &[], None).await
+            let closed = finisher.table.close(&stored, activation.close(outcome, finisher.now())?, &[], None).await;
+            closed.inspect(|closed| finisher.ended(&closed.activation))
         }
     };
     match ended {
@@ -64,7 +64,10 @@ pub(super) async fn refuse(
         let event = refusal_of(&attempt, &cause, now);
         let closed = attempt.record.stored.activation.clone().close(outcome.clone(), now)?;
         match finisher.table.close(&attempt.record.stored, closed, std::slice::from_ref(&line), Some(&event)).await {
-            Ok(stored) => return Ok(Record { stored, candidate: None, lines: vec![line] }),
+            Ok(stored) => {
+                finisher.ended(&stored.activation);
+                return Ok(Record { stored, candidate: None, lines: vec![line] });
+            }
             Err(StoreError::Conflict) => attempt = again(finisher, attempt).await?,
             Err(error) => return Err(error.into()),
         }
@@ -76,6 +79,7 @@ pub(super) async fn refuse(
 pub(super) async fn too_late(finisher: &Finisher, attempt: Attempt) -> Result<Record, FinishError> {
     let closed = attempt.record.stored.activation.clone().close(Outcome::AlreadyActive, finisher.now())?;
     let stored = finisher.table.close(&attempt.record.stored, closed, &[], None).await?;
+    finisher.ended(&stored.activation);
     Ok(Record { stored, candidate: None, lines: Vec::new() })
 }
 

@@ -24,7 +24,7 @@ use tracing::{error, info, warn};
 use crate::aws::Aws;
 use crate::config::Environment;
 use crate::domain::account::AdAccount;
-use crate::domain::activation::{Activation, Step, TransitionError};
+use crate::domain::activation::{Activation, State, Step, TransitionError};
 use crate::domain::causes::CauseCode;
 use crate::domain::checks::Refusal;
 use crate::domain::clock;
@@ -201,11 +201,12 @@ impl Finisher {
         metrics::emit(&[], &[Metric { name: "AppLevelCode", unit: Unit::Count, value: 1 }], self.now());
     }
 
-    /// An activation ended.
-    fn ended(&self, outcome: &str, cause: Option<CauseCode>) {
-        let cause = cause.map_or("none", CauseCode::name);
+    /// An activation has ended, and that is committed: a repeat finds it closed and does not count it again.
+    pub fn ended(&self, closed: &Activation) {
+        let State::Closed { outcome, .. } = &closed.state else { return };
+        let cause = outcome.cause().map_or("none", CauseCode::name);
         let ended = Metric { name: "ActivationsEnded", unit: Unit::Count, value: 1 };
-        metrics::emit(&[("Outcome", outcome), ("Cause", cause)], &[ended], self.now());
+        metrics::emit(&[("Outcome", outcome.name()), ("Cause", cause)], &[ended], self.now());
     }
 
     /// The account left this grant. If it was the last one, the grant is retired by now and its token is given back to

@@ -14,6 +14,7 @@ use crate::domain::checks::{AccountEvidence, Finding, Gathered};
 use crate::domain::diagnosis::{Diagnosis, Verdict, diagnose};
 use crate::domain::ids::AdvertiserId;
 use crate::domain::transition;
+use crate::healing::{self, How};
 use crate::judging::TokenUnreadable;
 use crate::store::StoreError;
 use crate::store::completing::{Candidate, CompleteActivations, FurtherMove, Record};
@@ -200,6 +201,7 @@ async fn one(
         match finisher.table.commit_sibling(further, now).await {
             Ok(()) => {
                 info!(advertiser.id = %account.advertiser_id, "Account {} is reconnected with its sibling", account.advertiser_id);
+                healing::tell([&moved], How::Reconnected, now);
                 finisher.let_go(left, budget).await;
                 return Ok(());
             }

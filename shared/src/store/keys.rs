@@ -14,6 +14,7 @@ pub const ACCOUNT_PREFIX: &str = "ACCOUNT#";
 pub const EVENT_PREFIX: &str = "EVENT#";
 /// Sort keys of Business Centers begin with this.
 pub const BUSINESS_CENTER_PREFIX: &str = "BC#";
+/// The counts: of one organisation by this sort key, of all of them by this partition key.
 pub const COUNTS: &str = "COUNTS";
 pub const ACTIVATION: &str = "ACTIVATION";
 pub const CANDIDATE: &str = "CANDIDATE";
@@ -27,6 +28,8 @@ pub const PROGRESS: &str = "PROGRESS";
 pub const TALLY: &str = "TALLY";
 /// Workers that count at the same moment seldom meet at one of so many rows.
 const TALLY_SHARDS: u8 = 8;
+/// Organisations whose ad accounts move at the same moment seldom meet at one of so many rows.
+const COUNT_SHARDS: u8 = 8;
 /// Grants that are due for a check are spread over this many partitions.
 pub const DUE_SHARDS: u8 = 64;
 /// Activations that somebody has to look at are spread over this many.
@@ -36,6 +39,12 @@ pub const OUTBOX_SHARDS: u8 = 16;
 
 pub fn org(org_id: &OrgId) -> String {
     format!("ORG#{org_id}")
+}
+
+/// The row of the counts of all organisations to which this one adds its own.
+pub fn count_shard(org_id: &OrgId) -> String {
+    let hash = digest(&SHA256, org_id.as_str().as_bytes());
+    (hash.as_ref()[0] % COUNT_SHARDS).to_string()
 }
 
 pub fn account(advertiser_id: &AdvertiserId) -> String {

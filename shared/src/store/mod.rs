@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | ad account | `ORG#<org>` | `ACCOUNT#<advertiser_id>` | import, complete, validate, check |
 //! | counts of an organisation | `ORG#<org>` | `COUNTS` | whatever changes a status or what an account belongs to |
+//! | counts of all organisations, by status | `COUNTS` | `<0..7>` | whatever changes a status |
 //! | grant with its sealed token, its strikes and when it is due | `ORG#<org>` | `GRANT#<grant_id>` | import, complete, validate, check |
 //! | Business Center as the organisation knows it | `ORG#<org>` | `BC#<bc_id>` | import, complete, check |
 //! | history row, which is also the outbox row | `ORG#<org>#ACCOUNT#<advertiser_id>` | `EVENT#<version>#<kind>` | with the change it tells of |
@@ -32,6 +33,7 @@
 
 pub mod checking;
 pub mod completing;
+pub mod counting;
 pub mod guarding;
 pub mod importing;
 pub mod items;

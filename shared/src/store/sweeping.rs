@@ -58,6 +58,11 @@ impl Lease {
     pub fn mark(&self, shard: u8) -> Option<&Mark> {
         self.marks.get(&shard)
     }
+
+    /// Whether nothing is sent already: a run from here sees everything that is due.
+    pub fn is_from_the_start(&self) -> bool {
+        self.marks.is_empty()
+    }
 }
 
 pub trait Sweep {

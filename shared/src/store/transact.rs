@@ -1,6 +1,6 @@
 //! Writing several rows as one: all of them or none. The pieces here are what more than one operation writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -136,7 +136,7 @@ impl Transaction<'_> {
         Ok(self)
     }
 
-    /// Adds to (or takes from) the organisation's counts; what cancels out is not written.
+    /// Adds to (or takes from) the counts, those of the organisation and those of all; what cancels out is not written.
     pub fn count(&mut self, account: &AdAccount, by: i64) {
         *self.counts.entry((account.org_id.clone(), count_attribute(account))).or_default() += by;
     }
@@ -233,12 +233,32 @@ impl Transaction<'_> {
         for (org_id, changes) in by_org {
             let mut update = Expression::default();
             let mut adds = Vec::new();
+            let mut by_status = BTreeMap::new();
             for (place, (attribute, by)) in changes.into_iter().enumerate() {
+                if let Some((status, _)) = counted(&attribute) {
+                    *by_status.entry(status).or_default() += by;
+                }
                 adds.push(format!("#c{place} :c{place}"));
                 update = update.name(&format!("#c{place}"), &attribute).value(&format!(":c{place}"), number(by));
             }
             update.text = format!("ADD {}", adds.join(", "));
             self.update(key(keys::org(&org_id), keys::COUNTS.to_owned()), update, None);
+            self.write_counts_of_all(&org_id, &by_status);
+        }
+    }
+
+    /// In a partition of its own, so that whoever adds to it has no right to any other row for that.
+    fn write_counts_of_all(&mut self, org_id: &OrgId, by_status: &BTreeMap<Status, i64>) {
+        let mut update = Expression::default();
+        let mut adds = Vec::new();
+        for (status, by) in by_status.iter().filter(|(_, by)| **by != 0) {
+            let status = status.name();
+            adds.push(format!("{status} :{status}"));
+            update = update.value(&format!(":{status}"), number(by));
+        }
+        if !adds.is_empty() {
+            update.text = format!("ADD {}", adds.join(", "));
+            self.update(key(keys::COUNTS.to_owned(), keys::count_shard(org_id)), update, None);
         }
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::counting::{Answered, Came};
 use super::pace::Pace;
 use super::wire;
 use crate::domain::checks::{Asked, Endpoint, Evidence, Refusal};
@@ -34,6 +35,7 @@ pub struct TikTok {
     pub(super) now: fn() -> Timestamp,
     retries: usize,
     pace: Option<Pace>,
+    answered: Answered,
 }
 
 /// When a question may be put again. At most twice in any case, and only while the deadline allows.
@@ -52,16 +54,16 @@ struct Attempt<T> {
 }
 
 /// Why there is no body to read.
-enum NoBody {
-    NotSent,
-    Refused(Refusal),
+struct NoBody {
+    refusal: Refusal,
+    came: Came,
 }
 
 impl TikTok {
     /// `http` must neither follow redirects nor use a proxy, since it carries our secret; `api_base` and `auth_base` are
     /// `https://business-api.tiktok.com` in production.
     pub fn new(http: reqwest::Client, api_base: Url, auth_base: Url, now: fn() -> Timestamp) -> Self {
-        Self { http, api_base, auth_base, now, retries: RETRIES, pace: None }
+        Self { http, api_base, auth_base, now, retries: RETRIES, pace: None, answered: Answered::default() }
     }
 
     /// Puts every question once: for the sweep, which asks again in its next run.
@@ -75,6 +77,11 @@ impl TikTok {
     #[must_use]
     pub fn paced(self, pace: Pace) -> Self {
         Self { pace: Some(pace), ..self }
+    }
+
+    /// Writes the answers that came since the last time as metrics. To be called at the end of every invocation.
+    pub fn tell_answers(&self, now: Timestamp) {
+        self.answered.tell(now);
     }
 
     /// A question with a token. Asked again up to twice while TikTok is throttling or unavailable, if retries are wanted.
@@ -150,16 +157,32 @@ impl TikTok {
         if Instant::now() >= until {
             return Attempt { asked: self.unsent(endpoint), sent: true };
         }
-        let (answer, sent) = match timeout_at(until, body(endpoint, request)).await {
-            Ok(Ok(body)) => (wire::read(endpoint, &body, &mut evidence), true),
-            Ok(Err(NoBody::Refused(refusal))) => (Err(refusal), true),
-            Ok(Err(NoBody::NotSent)) => (Err(Refusal::Unavailable), false),
+        let (answer, came) = match timeout_at(until, body(endpoint, request)).await {
+            Ok(Ok(body)) => {
+                let answer = wire::read(endpoint, &body, &mut evidence);
+                let came = match evidence.code {
+                    Some(code) if code != 0 || answer.is_ok() => Came::with_code(code),
+                    Some(_) | None => Came::Unreadable,
+                };
+                (answer, came)
+            }
+            Ok(Err(NoBody { refusal, came })) => (Err(refusal), came),
             Err(_) => {
                 tracing::warn!(endpoint = endpoint.path(), "TikTok did not answer in time");
-                (Err(Refusal::Unavailable), true)
+                (Err(Refusal::Unavailable), Came::Nothing)
             }
         };
-        Attempt { asked: Asked { evidence, answer }, sent }
+        self.answered.count(endpoint, came);
+        if answer.as_ref().is_err_and(|refusal| *refusal == Refusal::AppMisconfigured) {
+            let Evidence { code, request_id, .. } = &evidence;
+            tracing::error!(
+                endpoint = endpoint.path(),
+                code,
+                request_id,
+                "TikTok finds fault with our app or our request"
+            );
+        }
+        Attempt { asked: Asked { evidence, answer }, sent: came != Came::NoConnection }
     }
 
     /// There was no time to ask.
@@ -197,14 +220,14 @@ async fn body(endpoint: Endpoint, request: RequestBuilder) -> Result<Zeroizing<V
     };
     if let Some(refusal) = refusal {
         tracing::warn!(endpoint = endpoint.path(), status = response.status().as_u16(), "TikTok's answer is no answer");
-        return Err(NoBody::Refused(refusal));
+        return Err(NoBody { refusal, came: Came::with_status(response.status()) });
     }
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut body = Zeroizing::new(Vec::with_capacity(announced.min(MAX_BODY)));
     while let Some(piece) = response.chunk().await.map_err(|error| broken(endpoint, error))? {
         if body.len() + piece.len() > MAX_BODY {
             tracing::warn!(endpoint = endpoint.path(), "TikTok's answer is too long");
-            return Err(NoBody::Refused(Refusal::Unavailable));
+            return Err(NoBody { refusal: Refusal::Unavailable, came: Came::NoJson });
         }
         body.extend_from_slice(&piece);
     }
@@ -220,12 +243,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Notes why the connection failed. The URL is left out: one of ours carries the app secret.
 fn broken(endpoint: Endpoint, error: reqwest::Error) -> NoBody {
-    let unsent = error.is_connect();
+    let came = if error.is_connect() { Came::NoConnection } else { Came::Broken };
     let error = error.without_url();
     let mut root: &dyn Error = &error;
     while let Some(source) = root.source() {
         root = source;
     }
     tracing::warn!(endpoint = endpoint.path(), reason = %root, "The connection to TikTok failed");
-    if unsent { NoBody::NotSent } else { NoBody::Refused(Refusal::Unavailable) }
+    NoBody { refusal: Refusal::Unavailable, came }
 }

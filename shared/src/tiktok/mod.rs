@@ -8,6 +8,7 @@
 //! * `client` sends one question: deadlines, retries, size limits, and which HTTP answers are answers at all.
 //! * `wire` is TikTok's JSON; none of its types are visible outside.
 //! * `codes` classifies TikTok's codes and texts.
+//! * `counting` counts the answers, by endpoint and code.
 //! * `pace` holds the sweep back, for TikTok's limits and for the people who are waiting.
 //! * `paging` walks lists to their end, or says that it could not.
 //! * `consent`, `gather` and `infos` are the questions themselves.
@@ -20,6 +21,7 @@
 mod client;
 mod codes;
 mod consent;
+mod counting;
 mod gather;
 mod infos;
 mod pace;

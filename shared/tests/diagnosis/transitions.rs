@@ -92,6 +92,26 @@ fn renewing_an_active_account_closes_no_gap() {
 }
 
 #[test]
+fn an_account_heals_when_it_is_active_again_and_not_when_it_first_is() {
+    let grant = "grt_bbbbbbbbbbbbbbbbbbbbbb".parse().unwrap();
+    let reconnected = |account: &AdAccount| reconnect(account, &grant, Vec::new(), BTreeSet::new(), None, now());
+    let after = Some(SignedDuration::from_hours(3 * 24 + 4));
+    assert_eq!(reconnected(&lapsed()).healed_after(), after);
+    assert_eq!(recover(&lapsed(), Vec::new(), BTreeSet::new(), now()).healed_after(), after);
+    let never_connected = AdAccount { grant_id: None, ..lapsed() };
+    assert_eq!(reconnected(&never_connected).healed_after(), None);
+    for moved in [
+        reconnected(&active()),
+        lapse(&active(), revoked(), Vec::new(), None, 0, now()),
+        refuse(&lapsed(), CauseCode::WrongBusinessCenter, None, now()),
+        observe(&lapsed(), Vec::new(), BTreeSet::new(), None, now()),
+        observe(&active(), Vec::new(), BTreeSet::new(), None, now()),
+    ] {
+        assert_eq!(moved.healed_after(), None, "{moved:?}");
+    }
+}
+
+#[test]
 fn a_refusal_leaves_the_connection_as_it_is() {
     for account in [active(), lapsed()] {
         let moved = refuse(&account, CauseCode::WrongBusinessCenter, None, now());

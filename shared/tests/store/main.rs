@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a scene that cannot be set is a failed test")]
 
 mod checking;
+mod counting;
 mod going_on;
 mod guarding;
 mod importing;

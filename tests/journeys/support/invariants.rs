@@ -185,6 +185,12 @@ impl Rows<'_> {
             }
         }
         assert_eq!(stored, counted, "the counts row differs from the accounts");
+        for status in ["active", "needs_connecting"] {
+            let accounts = self.accounts().filter(|account| account["status"] == status).count();
+            let of_all = self.all.iter().filter(|row| row["pk"] == "COUNTS");
+            let of_all: i64 = of_all.filter_map(|row| row[status].as_i64()).sum();
+            assert_eq!(i64::try_from(accounts).ok(), Some(of_all), "the counts of all organisations: {status}");
+        }
     }
 
     /// I8: a grant lives while accounts point to it, and its token's holders are known.

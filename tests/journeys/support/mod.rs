@@ -25,6 +25,7 @@
 //! | the consent page | [`TestWorld::walk_consent`] gives [`Landed`]: `ticket()` or `error()` |
 //! | many grants at once | [`TestWorld::fleet`], in a world that is started with [`TestWorld::quick`] |
 //! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
+//! | metrics that functions wrote | [`metrics`]: `measured("TimeToHeal")` |
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
 //! | whether an answer is as described | by itself, see [`schema`] |
 //! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
@@ -35,6 +36,7 @@ pub mod canaries;
 pub mod fleet;
 pub mod imports;
 pub mod invariants;
+pub mod metrics;
 pub mod passing;
 pub mod people;
 pub mod proxy;

@@ -9,9 +9,7 @@ const REVOKED: i64 = 40_105;
 impl TestWorld {
     /// What the sweep last said about the guard in its metrics.
     fn guard_holding_metric(&self) -> Value {
-        let lines = self.local.functions.logs().of("lapse-sweep");
-        let mut metrics = lines.iter().rev().filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
-        metrics.find_map(|line| line.get("GuardHolding").cloned()).unwrap_or_default()
+        self.measured("GuardHolding").pop().map(|line| line["GuardHolding"].clone()).unwrap_or_default()
     }
 
     fn lose_the_guard(&self) {
@@ -48,7 +46,7 @@ async fn t87_a_consistent_lie_is_held_and_forgotten() {
 
     let first = world.sweep().await;
 
-    assert_eq!(first["guard"], json!({ "holding": false, "budget": 25 }));
+    assert_eq!(first["guard"], json!({ "holding": false, "answered": 60, "budget": 25 }));
     assert_eq!((world.came_to("struck"), world.struck_grants()), (60, 60));
     assert_eq!(world.guard_holding_metric(), 0);
     for run in 1..=3 {
@@ -97,7 +95,7 @@ async fn t87_a_lie_that_is_let_through_costs_the_budget_and_is_undone() {
     world.sweep().await;
     world.pass_an_interval();
     let answer = world.order(json!({ "guard": "release" })).await;
-    assert_eq!(answer["guard"], json!({ "holding": false, "forced": "release", "budget": 25 }));
+    assert_eq!(answer["guard"], json!({ "holding": false, "forced": "release", "answered": 40, "budget": 25 }));
     world.tiktok().add_fault(Fault::code(REVOKED)).unwrap();
     world.not_at_the_end_of_an_hour().await;
     world.sweep_twice().await;

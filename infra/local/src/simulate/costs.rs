@@ -72,10 +72,10 @@ pub fn moved(accounts: u64, events: u64) -> Bill {
 }
 
 /// Reading and writing ad accounts that move: one `BatchGetItem` and one `TransactWriteItems` for forty, with the counts of
-/// the organisation (2). The last transaction is that of [`finish`].
+/// the organisation (2) and those of all (2). The last transaction is that of [`finish`].
 pub fn moves(accounts: u64) -> Bill {
     let transactions = accounts.div_ceil(40);
-    database(transactions + transactions.saturating_sub(1), 0, transactions * 2)
+    database(transactions + transactions.saturating_sub(1), 0, transactions * 4)
 }
 
 /// The guard's row: one update, in a transaction where a lapse is claimed (the transaction is counted already).
@@ -91,7 +91,7 @@ pub fn tell() -> Bill {
 /// One run of `lapse-sweep`: the review reads the guard (1 unit) and the tally (one `Query`: 50 buckets of 8 rows of 110 bytes,
 /// 11 units) and writes the guard in a transaction (2). The lease is taken and given back: two updates of a row of 6 KiB, which
 /// holds 64 marks. Each of 64 shards is queried (half a unit for up to 27 grants of 150 bytes), and where something is due, the
-/// mark is written. Four queries for activations. Runs take half a second, and 20 ms more for each shard with something due.
+/// mark is written. Four queries for activations and one for the counts of all. Runs take half a second, and 20 ms more for each shard with something due.
 pub fn sweep(due: &[u64]) -> Bill {
     let busy = due.iter().filter(|due| **due > 0).count() as u64;
     let queued: u64 = due.iter().sum();
@@ -100,7 +100,7 @@ pub fn sweep(due: &[u64]) -> Bill {
         queue_requests: busy + queued / 10,
         invocations: 1,
         milliseconds: 500 + 20 * busy,
-        ..database(3 + 2 + 64 + busy + 4, 2 + 22 + pages + 4, 2 + 2 * 6 + busy * 6)
+        ..database(3 + 2 + 64 + busy + 4 + 1, 2 + 22 + pages + 4 + 1, 2 + 2 * 6 + busy * 6)
     }
 }
 

@@ -184,6 +184,11 @@ impl Standing {
         }
     }
 
+    /// Grants that gave a definitive answer within an interval and a little more.
+    pub fn answered(&self, now: Timestamp) -> i64 {
+        self.tally.during(memory(self.interval), now).grants
+    }
+
     /// Grants that may lapse in an hour.
     pub fn budget(&self, now: Timestamp) -> i64 {
         LEAST_BUDGET.max(self.tally.during(memory(self.interval), now).accounts / BUDGET_SHARE)
