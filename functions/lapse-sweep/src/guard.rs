@@ -56,15 +56,10 @@ pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
     match try_review(clients, now).await {
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
-<<<<<<< ours
-            emit(true, false, None, now);
-            let reason = Some("unreadable");
-            Ok(GuardShown { holding: true, reason, since: None, forced: None, budget: 0, revoke_before: None })
-=======
             emit(true, false, now);
             let reason = Some("unreadable");
-            Ok(GuardShown { holding: true, reason, since: None, forced: None, answered: None, budget: 0 })
->>>>>>> theirs
+            let (since, forced, answered, revoke_before) = (None, None, None, None);
+            Ok(GuardShown { holding: true, reason, since, forced, answered, budget: 0, revoke_before })
         }
         reviewed => reviewed,
     }
