@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use shared::domain::checks::{Asked, Refusal};
 use shared::domain::sweep::Revocation;
 use shared::metrics::{self, Metric, Unit};
@@ -48,7 +49,7 @@ pub async fn revoke(
     // TikTok may have given the same token to somebody who consented after the order.
     if clients.table().is_held_since(grant, before).await? {
         warn!(grant.id = %grant.grant_id, "The token of grant {} is that of a newer one, too, and is not revoked", grant.grant_id);
-        count(clients, "TokensNotRevoked");
+        count("TokensNotRevoked", clients.now());
         return Ok(Revoked { revocation: Revocation::Withheld, asked: None });
     }
     let app = clients.finisher.app_credentials().await?;
@@ -56,20 +57,20 @@ pub async fn revoke(
     let revocation = match asked.answer {
         Ok(()) => {
             info!(grant.id = %grant.grant_id, "The token of grant {} is revoked", grant.grant_id);
-            count(clients, "TokensRevoked");
+            count("TokensRevoked", clients.now());
             Revocation::Done
         }
         Err(Refusal::TokenDead) => Revocation::Done,
         Err(refusal) => {
             let code = asked.evidence.code;
             warn!(grant.id = %grant.grant_id, code, ?refusal, "The token of grant {} could not be revoked", grant.grant_id);
-            count(clients, "TokensNotRevoked");
+            count("TokensNotRevoked", clients.now());
             Revocation::Outstanding
         }
     };
     Ok(Revoked { revocation, asked: Some(asked) })
 }
 
-fn count(clients: &Clients, name: &'static str) {
-    metrics::emit(&[], &[Metric { name, unit: Unit::Count, value: 1 }], clients.now());
+fn count(name: &'static str, now: Timestamp) {
+    metrics::emit(&[], &[Metric { name, unit: Unit::Count, value: 1 }], now);
 }

@@ -1,6 +1,6 @@
 //! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
-//! one, `cargo local sweep` checks what is due in it, `cargo local guard hold` keeps everything from lapsing there, and
-//! `cargo run --release -p local -- bench` measures the functions.
+//! one, `cargo local sweep` checks what is due in it, `cargo local guard hold` keeps everything from lapsing there,
+//! `cargo local revoke reconnect` revokes every token in it, and `cargo run --release -p local -- bench` measures the functions.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{bench, build, environment, import, paths, simulate, story};
+use local::{bench, build, clock, environment, import, paths, simulate, story};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -51,6 +52,18 @@ enum Command {
     },
     /// Tells the guard of the running local world whether grants may lapse.
     Guard { order: GuardOrder },
+    /// Revokes every token that was granted until now in the running local world, as after a leak.
+    Revoke {
+        /// The name of its table, so that it is meant.
+        #[arg(required_unless_present = "stop")]
+        table: Option<String>,
+        /// Until this time instead, such as 2026-11-24T08:00:00Z.
+        #[arg(long)]
+        granted_before: Option<Timestamp>,
+        /// Ends an order that is not carried out yet.
+        #[arg(long, conflicts_with_all = ["table", "granted_before"])]
+        stop: bool,
+    },
     /// Measures every function against one that does nothing, in a world of its own.
     Bench(bench::Options),
     /// Runs the sweep and its guard over a fleet of any size, in virtual time, with TikTok wrong in many ways.
@@ -83,6 +96,15 @@ async fn main() -> anyhow::Result<()> {
         }
         Some(Command::Guard { order }) => {
             say(&running(arguments.port)?.guard(*order).await?);
+            Ok(())
+        }
+        Some(Command::Revoke { table, granted_before, .. }) => {
+            let running = running(arguments.port)?;
+            let report = match table {
+                Some(table) => running.revoke(table, granted_before.unwrap_or_else(clock::now)).await?,
+                None => running.stop_revoking().await?,
+            };
+            say(&report);
             Ok(())
         }
         Some(Command::Bench(options)) => {

@@ -1,5 +1,5 @@
-//! `local sweep` and `local guard`: an operator's orders to `lapse-sweep` in the running local world, and what came of
-//! them.
+//! `local sweep`, `local guard` and `local revoke`: an operator's orders to `lapse-sweep` in the running local world, and
+//! what came of them.
 //!
 //! All of it goes over the wire, as an operator's tools would go on AWS: the order through the Invoke API, the wait
 //! through SQS, the report from the table.
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::dynamodb::TABLE;
@@ -46,7 +47,22 @@ pub struct Running {
 impl Running {
     /// Sweeps the grants that are due, or `all` of them, waits until they are checked, and tells what came of it.
     pub async fn sweep(&self, all: bool) -> anyhow::Result<String> {
-        let answer = self.order(&json!({ "sweep": if all { "all" } else { "due" } })).await?;
+        self.swept(&json!({ "sweep": if all { "all" } else { "due" } })).await
+    }
+
+    /// Revokes every token that was granted before this time, and tells what came of it.
+    pub async fn revoke(&self, table: &str, granted_before: Timestamp) -> anyhow::Result<String> {
+        self.swept(&json!({ "revoke": { "granted_before": granted_before, "table": table } })).await
+    }
+
+    /// What is not revoked yet is not revoked any more.
+    pub async fn stop_revoking(&self) -> anyhow::Result<String> {
+        self.order(&json!({ "revoke": "stop" })).await?;
+        self.guard_shown().await
+    }
+
+    async fn swept(&self, order: &Value) -> anyhow::Result<String> {
+        let answer = self.order(order).await?;
         let failed = self.wait_until_checked().await?;
         let mut report = "What the sweep says\n".to_owned();
         add_lines(&mut report, &answer);
@@ -155,6 +171,9 @@ impl Running {
                 "       told to {} by an operator; `guard auto` leaves it to itself",
                 text(&row["forced"])
             );
+        }
+        if let Some(before) = row["revoke_before"]["S"].as_str() {
+            let _ = writeln!(shown, "Tokens granted before {before} are revoked, an operator ordered");
         }
         Ok(shown)
     }

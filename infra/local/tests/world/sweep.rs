@@ -93,6 +93,29 @@ async fn the_guard_is_told() -> Result<()> {
 }
 
 #[tokio::test]
+async fn tokens_are_revoked_and_the_order_is_shown() -> Result<()> {
+    let world = consuming("lapse-sweep").await?;
+    put(
+        &world,
+        "RUN#run-1#0",
+        json!({ "checked": { "N": "3" }, "revoked": { "N": "2" }, "not_revoked": { "N": "1" } }),
+    )?;
+    put(&world, "GUARD", json!({ "revoke_before": { "S": "2026-11-24T08:00:00Z" } }))?;
+    let running = running(&world)?;
+
+    let report = running.revoke("reconnect", "2026-11-24T08:00:00Z".parse()?).await?;
+    running.stop_revoking().await?;
+
+    let order = json!({ "granted_before": "2026-11-24T08:00:00Z", "table": "reconnect" });
+    assert_eq!(got(&world, "lapse-sweep"), [json!({ "revoke": order }), json!({ "revoke": "stop" })]);
+    for (name, value) in [("checked", "3"), ("revoked", "2"), ("not revoked", "1")] {
+        assert!(says(&report, name, value), "{name}:\n{report}");
+    }
+    assert!(report.contains("Tokens granted before 2026-11-24T08:00:00Z are revoked"), "{report}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_goes_wrong_is_said() -> Result<()> {
     let functions = [("lapse-sweep".to_owned(), "/nowhere".into())].into();
     let world = World::start(WorldOptions { functions, ..WorldOptions::default() }).await?;
