@@ -20,6 +20,10 @@ lint:
 test:
     cargo test --workspace
 
+# The tests in a browser, which make the pictures in docs/screenshots anew
+screenshots:
+    SCREENSHOTS=1 cargo test --workspace --test journeys browsing
+
 # The template, its policies and the API description hold (after `just tools`)
 infra:
     infra/checks/run
