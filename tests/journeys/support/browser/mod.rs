@@ -246,7 +246,7 @@ impl Folder {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let state = paths::state().expect("a target folder");
         let folder = state.with_file_name("browsing").join(format!("{}-{number}", std::process::id()));
-        // Left behind by a test of long ago that failed.
+        // Left by a test of long ago that failed.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for the browser");
         Self(folder)
@@ -255,7 +255,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A browser that is still ending may write once more; the next one of this number clears up.
+        // A browser that ends with a test that failed may write once more: then something stays in `target`.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
