@@ -48,6 +48,10 @@ sbom:
 cdk:
     infra/cdk/check
 
+# The page calls the API as it is described (needs `npm ci --prefix infra/checks/page`); with --write, the types of docs/web-app anew
+page *args:
+    infra/checks/page/run {{ args }}
+
 # The local world: functions, DynamoDB, secrets, gateway on :3000 and the TikTok stand-in on :3001
 local *args:
     cargo local {{ args }}

@@ -1,11 +1,13 @@
-//! The page at `/`: who you can be, what is there, and how to begin. Plain HTML, no script.
+//! The page at `/local/`: who you can be, what is there, and how to do the job with curl. Plain HTML, no script. Beside it, what the page
+//! *Ad Accounts* needs of a sign-in: who there is, and a token for each.
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::{Value, json};
 
 use crate::issuer::Issuer;
 use crate::people::{PEOPLE, Person};
@@ -34,7 +36,8 @@ pub struct Landing {
 
 pub fn router(landing: Landing) -> Router {
     Router::new()
-        .route("/", get(page))
+        .route("/local/", get(page))
+        .route("/local/people", get(async || Json(people())))
         .route("/openapi.yaml", get(openapi))
         .route("/local/token/{person}", get(token))
         .with_state(landing)
@@ -52,6 +55,25 @@ async fn token(State(landing): State<Landing>, Path(sub): Path<String>) -> Respo
     }
 }
 
+/// Everybody who may sign in, for the page's own chooser.
+fn people() -> Value {
+    let person = |person: &Person| {
+        json!({
+            "sub": person.sub, "name": person.name, "organisation": person.org_id,
+            "may": may(person), "reaches": reaches(person),
+        })
+    };
+    PEOPLE.iter().map(person).collect()
+}
+
+fn may(person: &Person) -> &'static str {
+    if person.is_manager() { "manage" } else { "look" }
+}
+
+fn reaches(person: &Person) -> &'static str {
+    person.account_access.unwrap_or("every ad account")
+}
+
 async fn page(State(landing): State<Landing>) -> Html<String> {
     let Landing { gateway, tiktok, .. } = &landing;
     let page = html! {
@@ -67,7 +89,7 @@ async fn page(State(landing): State<Landing>) -> Html<String> {
                 main {
                     h1 { "Reconnect, locally" }
                     p {
-                        "The API that reconnects lapsed TikTok ad accounts, with everything around it on this machine. Its "
+                        "The page " a href="/" { "Ad Accounts" } " is the job as a person does it. Behind it is the API that reconnects lapsed TikTok ad accounts, with everything around it on this machine. Its "
                         a href="/openapi.yaml" { "description" } " lists the routes. TikTok is " a href=(tiktok) { "a stand-in" } "."
                     }
                     (sign_in())
@@ -93,8 +115,8 @@ fn sign_in() -> Markup {
                     tr {
                         td { (person.name) }
                         td { (person.org_id) }
-                        td { @if person.is_manager() { "manage" } @else { "look" } }
-                        td { (person.account_access.unwrap_or("every ad account")) }
+                        td { (may(&person)) }
+                        td { (reaches(&person)) }
                         td { a href={ "/local/token/" (person.sub) } { "/local/token/" (person.sub) } }
                     }
                 }
@@ -116,7 +138,7 @@ fn walk(gateway: &str) -> Markup {
             "curl -s -H \"Authorization: Bearer $token\" $api/ad-accounts/" (id) "\n\n"
             "# activate it: open the authorization_url in a browser, sign in, confirm\n"
             "curl -s -H \"Authorization: Bearer $token\" -X POST $api/ad-accounts/" (id) "/activate\n\n"
-            "# TikTok sends you back to this page; the ticket is in the address bar, after #activation_ticket=\n"
+            "# TikTok sends you back; the ticket is in the address that the callback redirects to, after #activation_ticket=\n"
             "curl -s -H \"Authorization: Bearer $token\" -H 'Content-Type: application/json' \\\n"
             "  -d '{\"ticket\":\"…\"}' $api/activations/complete\n\n"
             "# it is Active again\n"

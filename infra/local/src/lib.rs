@@ -6,7 +6,7 @@
 //! ```text
 //! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ processes ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
 //!            │  routes, scopes and CORS from infra/openapi.yaml                       │
-//!            └─ landing (a page for people, tokens)     dynamodb · secrets_manager · sqs · bus · TikTok stand-in
+//!            └─ page (Ad Accounts) · landing (about, tokens)     dynamodb · secrets_manager · sqs · bus · TikTok stand-in
 //!
 //! schedule ──▶ lapse-sweep ──▶ sqs ──▶ check-grant ──▶ dynamodb ──▶ stream ──▶ relay-events ──▶ bus ──▶ import-accounts
 //! ```
@@ -54,6 +54,7 @@ pub mod world;
 pub mod bench;
 pub mod import;
 pub mod landing;
+pub mod page;
 pub mod people;
 pub mod simulate;
 pub mod story;

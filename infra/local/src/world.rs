@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::issuer::Issuer;
 use crate::landing::{self, Landing};
 use crate::logs::Logs;
+use crate::page;
 use crate::processes::Launch;
 use crate::routes::{self, Routes};
 use crate::schedule::{self, SCHEDULED};
@@ -232,7 +233,10 @@ impl World {
             functions: functions.clone(),
             integration_timeout: options.integration_timeout,
         };
-        let gateway = Server::start(gateway, front.router(issuer.router().merge(landing::router(landing))))?;
+        let gateway = Server::start(
+            gateway,
+            front.router(issuer.router().merge(landing::router(landing)).merge(page::router())),
+        )?;
         let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
 
         let by_itself = ByItself { schedule: options.schedule, queue: options.poll_queue, stream: options.poll_stream };

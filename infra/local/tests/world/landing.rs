@@ -11,7 +11,7 @@ use crate::support::{event, request, world};
 async fn the_page_says_who_one_can_be_and_what_is_there() -> Result<()> {
     let world = World::start(WorldOptions::default()).await?;
 
-    let response = request(&world, "GET", "/")?.send().await?;
+    let response = request(&world, "GET", "/local/")?.send().await?;
     assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     let page = response.text().await?;
 

@@ -6,6 +6,7 @@ mod dynamodb;
 mod gateway;
 mod invoking;
 mod landing;
+mod page;
 mod queue;
 mod schedule;
 mod secrets;

@@ -1,0 +1,2 @@
+// The types of preact.js, for whoever checks the page's types (infra/checks/page/run).
+export * from "preact";
