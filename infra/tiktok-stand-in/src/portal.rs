@@ -2,10 +2,10 @@
 //!
 //! The clickable page and [`Handle::consent`](crate::Handle::consent) both end in [`decide`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
-use url::{Url, form_urlencoded};
+use url::{Position, Url, form_urlencoded};
 
 use crate::{
     scopes,
@@ -139,6 +139,11 @@ impl AuthorizationRequest {
         roots.into_iter().filter_map(|id| Some((id, scopes::find(id)?.name))).collect()
     }
 
+    /// The site that the redirect URI is on, for a person to read.
+    pub fn leads_to(&self) -> &str {
+        &self.redirect_uri[..Position::BeforePath]
+    }
+
     /// The redirect URI with these parameters and the state.
     fn back(&self, parameters: &[(&str, &str)]) -> Url {
         let mut url = self.redirect_uri.clone();
@@ -200,9 +205,9 @@ pub(crate) fn decide(
     if !centers(world, &choice.login).iter().any(|(bc_id, _)| *bc_id == choice.center) {
         return Err(StandInError::Invalid(format!("{} is not in Business Center {}", choice.login, choice.center)));
     }
-    let offered = accounts(world, &choice.login, &choice.center);
-    let is_offered = |id: &String| offered.iter().any(|account| account.info.advertiser_id == *id);
-    if let Some(id) = choice.advertiser_ids.iter().find(|id| !is_offered(id)) {
+    let offered = accounts(world, &choice.login, &choice.center).into_iter();
+    let offered: HashSet<&str> = offered.map(|account| account.info.advertiser_id.as_str()).collect();
+    if let Some(id) = choice.advertiser_ids.iter().find(|id| !offered.contains(id.as_str())) {
         return Err(StandInError::Invalid(format!("ad account {id} is not offered in {}", choice.center)));
     }
     // Ids that no table knows have no switch: they go with the rest.

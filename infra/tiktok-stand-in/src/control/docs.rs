@@ -1,9 +1,8 @@
 //! `GET /control/`: what can be steered, with an example each.
 
-use axum::response::Html;
 use maud::html;
 
-use crate::pages::page;
+use crate::pages::{Page, table};
 
 /// Method, path, example body, meaning.
 const ROUTES: &[(&str, &str, &str, &str)] = &[
@@ -110,20 +109,20 @@ const FAULTS: &[&str] = &[
     r#"{"slow_body":{"chunk_bytes":10,"milliseconds":200}}"#,
 ];
 
-pub(crate) async fn show() -> Html<String> {
-    page(
+pub(crate) async fn show() -> Page {
+    let calls = html! {
+        @for (method, path, body, meaning) in ROUTES {
+            tr { th scope="row" { code { (method) " /control/" (path) } } td { code.wrap { (body) } } td { (meaning) } }
+        }
+    };
+    let faults = html! { @for fault in FAULTS { tr { td { code.wrap { (fault) } } } } };
+    Page::new(
         "Control",
-        &html! {
+        html! {
             h1 { "Control API" }
-            p { "Bodies are JSON. Answers never contain tokens, codes or secrets." }
-            table {
-                tr { th { "Call" } th { "Body" } th { "Meaning" } }
-                @for (method, path, body, meaning) in ROUTES {
-                    tr { td { code { (method) " /control/" (path) } } td { code { (body) } } td { (meaning) } }
-                }
-            }
-            h2 { "Kinds of fault" }
-            ul { @for fault in FAULTS { li { code { (fault) } } } }
+            p.lead { "Bodies are JSON. Answers never contain tokens, codes or secrets." }
+            (table("Calls", &["Call", "Body", "Meaning"], &calls))
+            (table("Kinds of fault", &["Fault"], &faults))
             p { a href="/" { "Who and what exists" } }
         },
     )

@@ -1,241 +1,181 @@
-//! Signing in and the consent page.
+//! The consent page, and how it may end without a redirect.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{RawQuery, State as AppState},
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::http::StatusCode;
 use maud::{Markup, html};
-use url::form_urlencoded;
 
-use super::page;
+use super::{form::Form, frame::Page, permissions::explained};
 use crate::{
-    ids,
-    portal::{self, AuthorizationRequest, Choice},
-    state::Shared,
-    world::{Person, StandInError, World},
+    portal::{self, AuthorizationRequest, PERSONAL},
+    world::{AdAccountState, Owner, Person, StandInError, World},
 };
 
-/// Not `session`: cookies of one host are shared by all its ports.
-const COOKIE: &str = "tiktok_stand_in_session";
+pub(super) fn page(world: &World, request: &AuthorizationRequest, person: &Person, query: &str) -> Page {
+    let centers = portal::centers(world, &person.login);
+    let asked = Form::parse(query);
+    let wanted = asked.first("business_center").unwrap_or_default();
+    let chosen = centers.iter().find(|(bc_id, _)| bc_id == wanted).or(centers.first());
+    let chosen = chosen.map_or(PERSONAL, |(bc_id, _)| bc_id.as_str());
+    let mut accounts = portal::accounts(world, &person.login, chosen);
+    accounts.sort_by_cached_key(|account| account.info.name.to_lowercase());
 
-/// `GET /portal/auth`
-pub(super) async fn show(
-    AppState(shared): AppState<Arc<Shared>>,
-    headers: HeaderMap,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let query = query.unwrap_or_default();
-    let state = shared.lock();
-    let world = &state.world;
-    let request = match AuthorizationRequest::parse(world, &query) {
-        Ok(request) => request,
-        Err(error) => return refused(&error),
-    };
-    match signed_in(world, &headers) {
-        None => login_page(world, &query, None),
-        Some(person) => consent_page(world, &request, person, &query),
-    }
-}
-
-/// `POST /portal/login`: with a password, or with one click (`one_click=yes`).
-pub(super) async fn sign_in(AppState(shared): AppState<Arc<Shared>>, body: String) -> Response {
-    let form = Form::parse(&body);
-    let mut state = shared.lock();
-    let world = &mut state.world;
-    let login = form.first("login").unwrap_or_default();
-    let known = world.people.get(login).is_some_and(|person| {
-        form.first("one_click") == Some("yes") || form.first("password") == Some(person.password.as_str())
-    });
-    let query = form.first("query").unwrap_or_default();
-    if !known {
-        return login_page(world, query, Some("This login and password do not fit together."));
-    }
-    let session = ids::session();
-    world.sessions.insert(session.clone(), login.to_owned());
-    with_cookie(back_to(query), &format!("{COOKIE}={session}; Path=/portal; HttpOnly; SameSite=Lax"))
-}
-
-/// `POST /portal/logout`
-pub(super) async fn sign_out(AppState(shared): AppState<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
-    if let Some(session) = cookie(&headers) {
-        shared.lock().world.sessions.remove(session);
-    }
-    let form = Form::parse(&body);
-    let gone = format!("{COOKIE}=; Path=/portal; HttpOnly; SameSite=Lax; Max-Age=0");
-    with_cookie(back_to(form.first("query").unwrap_or_default()), &gone)
-}
-
-/// `POST /portal/consent`
-pub(super) async fn submit(AppState(shared): AppState<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
-    let form = Form::parse(&body);
-    let query = form.first("query").unwrap_or_default();
-    let now = shared.clock.now();
-    let mut state = shared.lock();
-    let world = &mut state.world;
-    let Some(login) = signed_in(world, &headers).map(|person| person.login.clone()) else {
-        return login_page(world, query, Some("Please sign in first."));
-    };
-    let choice = Choice {
-        login,
-        center: form.first("business_center").unwrap_or_default().to_owned(),
-        permissions: form.all("permission").filter_map(|id| id.parse().ok()).collect(),
-        advertiser_ids: form.all("ad_account").map(str::to_owned).collect(),
-        confirm: form.first("action") == Some("confirm"),
-    };
-    let outcome =
-        AuthorizationRequest::parse(world, query).and_then(|request| portal::decide(world, &request, choice, now));
-    match outcome {
-        Err(error) => refused(&error),
-        Ok(outcome) => match outcome.redirect {
-            Some(url) => Redirect::to(url.as_str()).into_response(),
-            None => page("Cancelled", &html! { h1 { "Nothing was authorized" } p { "You may close this window." } })
-                .into_response(),
-        },
-    }
-}
-
-fn refused(error: &StandInError) -> Response {
-    let content = html! { h1 { "This link cannot be used" } p { (error) "." } };
-    (StatusCode::BAD_REQUEST, page("Bad link", &content)).into_response()
-}
-
-fn login_page(world: &World, query: &str, problem: Option<&str>) -> Response {
-    let content = html! {
-        h1 { "Sign in" }
-        @if let Some(problem) = problem { p role="alert" { strong { (problem) } } }
-        form method="post" action="/portal/login" {
+    let corner = html! {
+        (center_switch(&asked, &centers, chosen))
+        form method="post" action="/portal/logout" {
             input type="hidden" name="query" value=(query);
-            label { "Login " input name="login" autocomplete="off" required; }
-            label { "Password " input name="password" type="password" autocomplete="off"; }
-            button { "Sign in" }
+            p { "Signed in as " strong { bdi { (person.display_name) } } }
+            button { "Switch login" }
         }
-        h2 { "Or be one of these" }
-        ul {
-            @for person in world.people.values() {
-                li {
-                    form method="post" action="/portal/login" {
-                        input type="hidden" name="query" value=(query);
-                        input type="hidden" name="login" value=(person.login);
-                        button name="one_click" value="yes" { (person.display_name) }
-                        " " (person.login) ", password " code { (person.password) }
+    };
+    let content = html! {
+        h1 { bdi { (request.app_name) } " asks for access" }
+        p.lead {
+            "Choose what it may do, and with which of your TikTok ad accounts. When you confirm, you go back to "
+            bdi { (request.leads_to()) } "."
+        }
+        // Off, because what a browser fills in again after Back may belong to another Business Center.
+        form method="post" action="/portal/consent" autocomplete="off" {
+            input type="hidden" name="query" value=(query);
+            input type="hidden" name="business_center" value=(chosen);
+            (permissions(request))
+            (ad_accounts(world, &accounts, chosen))
+            div.decision {
+                p #selected role="status" { (accounts.len()) " ad " (if accounts.len() == 1 { "account" } else { "accounts" }) }
+                button.primary name="action" value="confirm" { "Confirm" }
+                button name="action" value="cancel" { "Cancel" }
+            }
+        }
+    };
+    Page::new("Consent", content).corner(corner).with_script().leading_elsewhere()
+}
+
+fn center_switch(asked: &Form, centers: &[(String, String)], chosen: &str) -> Markup {
+    html! {
+        form #switch method="get" action="/portal/auth" autocomplete="off" {
+            @for (name, value) in asked.pairs().filter(|(name, _)| *name != "business_center") {
+                input type="hidden" name=(name) value=(value);
+            }
+            label for="center" { "Business Center" }
+            select #center name="business_center" {
+                @for (bc_id, name) in centers {
+                    option value=(bc_id) selected[bc_id == chosen] dir="auto" {
+                        @if bc_id == PERSONAL { (name) } @else { (apart(name)) " (" (bc_id) ")" }
+                    }
+                }
+            }
+            button { "Switch" }
+        }
+    }
+}
+
+/// What `bdi` does, for an option, which holds plain text only: the name cannot turn the id after it around.
+fn apart(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_owned();
+    }
+    let is_control = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    format!("\u{2068}{}\u{2069}", name.replace(is_control, ""))
+}
+
+fn permissions(request: &AuthorizationRequest) -> Markup {
+    let permissions = request.permissions();
+    html! {
+        section role="group" aria-labelledby="permissions" {
+            h2 #permissions { "Permissions" }
+            @if permissions.is_empty() { p { "There is nothing to switch on or off." } }
+            ul.permissions {
+                @for (id, name) in permissions {
+                    li {
+                        label for={ "permission-" (id) } { (name) }
+                        input #{ "permission-" (id) } type="checkbox" role="switch" name="permission" value=(id) checked
+                            aria-describedby={ "explained-" (id) };
+                        p.quiet #{ "explained-" (id) } { (explained(id)) }
                     }
                 }
             }
         }
-    };
-    let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    (status, page("Sign in", &content)).into_response()
+    }
 }
 
-fn consent_page(world: &World, request: &AuthorizationRequest, person: &Person, query: &str) -> Response {
-    let centers = portal::centers(world, &person.login);
-    let form = Form::parse(query);
-    let wanted = form.first("business_center").unwrap_or_default();
-    let chosen = centers.iter().find(|(bc_id, _)| bc_id == wanted).or(centers.first());
-    let chosen = chosen.map_or(portal::PERSONAL, |(bc_id, _)| bc_id.as_str());
-    let accounts = portal::accounts(world, &person.login, chosen);
-    let content = html! {
-        header {
-            p { "Signed in as " strong { (person.display_name) } " (" (person.login) ")" }
-            (sign_out_form(query))
-            form method="get" action="/portal/auth" {
-                @for (name, value) in form.pairs().filter(|(name, _)| *name != "business_center") {
-                    input type="hidden" name=(name) value=(value);
+/// From how many ad accounts on one would rather search than look.
+const MANY: usize = 8;
+
+fn ad_accounts(world: &World, accounts: &[&AdAccountState], center: &str) -> Markup {
+    html! {
+        // Not a fieldset: with thousands of rows in one, Chromium takes seconds over whatever is shown or hidden in it.
+        section role="group" aria-labelledby="ad-accounts" {
+            h2 #ad-accounts { "Ad accounts" }
+            @if accounts.is_empty() { p { "There are no ad accounts here that you can reach." } }
+            @if accounts.len() > 1 {
+                // Works with the script only, which shows it.
+                div #tools hidden {
+                    @if accounts.len() >= MANY {
+                        label for="search" { "Search by name or Account ID" }
+                        // Of no form: Enter would press Confirm.
+                        input #search type="search" form="" autocomplete="off" spellcheck="false" dir="auto";
+                    }
+                    button #select-all type="button" { "Select all" }
+                    button #clear type="button" { "Clear" }
                 }
-                label {
-                    "Business Center "
-                    select name="business_center" {
-                        @for (bc_id, name) in &centers {
-                            option value=(bc_id) selected[bc_id == chosen] { (name) " (" (bc_id) ")" }
+            }
+            ul.accounts #accounts {
+                @for account in accounts {
+                    li {
+                        label {
+                            input type="checkbox" name="ad_account" value=(account.info.advertiser_id) checked;
+                            bdi { (account.info.name) } " "
+                            span { "Account ID " (account.info.advertiser_id) } " "
+                            span { (owner(world, account, center)) }
                         }
                     }
                 }
-                button { "Switch" }
             }
+            p #none hidden { "No ad account has this name or ID." }
         }
-        h1 { (request.app_name) " asks for access" }
-        form method="post" action="/portal/consent" {
-            input type="hidden" name="query" value=(query);
-            input type="hidden" name="business_center" value=(chosen);
-            fieldset {
-                legend { "Permissions" }
-                @for (id, name) in request.permissions() {
-                    label { input type="checkbox" name="permission" value=(id) checked; " " (name) }
-                }
-            }
-            fieldset {
-                legend { "Ad accounts" }
-                @if accounts.is_empty() { p { "There are no ad accounts that you can reach here." } }
-                @for account in &accounts {
-                    label {
-                        input type="checkbox" name="ad_account" value=(account.info.advertiser_id) checked;
-                        " " (account.info.name) " " code { (account.info.advertiser_id) }
-                        @if let Some(owner) = world.owner_name(account) { ", owned by " (owner) }
-                    }
-                }
-            }
-            button name="action" value="confirm" { "Confirm" }
-            " "
-            button name="action" value="cancel" { "Cancel" }
+    }
+}
+
+/// Whose an ad account is, seen from the Business Center whose page this is.
+fn owner(world: &World, account: &AdAccountState, center: &str) -> Markup {
+    match &account.info.owner {
+        Owner::Person(_) if center == PERSONAL => html! { "Your own" },
+        Owner::BusinessCenter(bc_id) if bc_id == center => html! { "Owned by this Business Center" },
+        Owner::Person(_) | Owner::BusinessCenter(_) => {
+            html! { "Shared by " bdi { (world.owner_name(account).unwrap_or("somebody unknown")) } }
+        }
+    }
+}
+
+/// After Cancel, where TikTok leads nowhere.
+pub(super) fn cancelled(again: &str) -> Page {
+    let content = html! {
+        div.card.narrow {
+            h1 { "Nothing was authorized" }
+            p { "The app was given no access. You may close this window." }
+            p { "Or " a href=(again) { "look at the request again" } "." }
         }
     };
-    page("Consent", &content).into_response()
+    Page::new("Cancelled", content)
 }
 
-fn sign_out_form(query: &str) -> Markup {
-    html! {
-        form method="post" action="/portal/logout" {
-            input type="hidden" name="query" value=(query);
-            button { "Switch login" }
+pub(super) fn refused(error: &StandInError) -> Page {
+    let content = html! {
+        div.card.narrow {
+            h1 { "This link cannot be used" }
+            p { "The reason: " bdi { (error) } "." }
+            p { "Nothing was authorized. Go back to the app that brought you here, and start again there." }
         }
-    }
+    };
+    Page::new("Bad link", content).status(StatusCode::BAD_REQUEST)
 }
 
-/// The session that this browser has, if it still means somebody.
-fn signed_in<'a>(world: &'a World, headers: &HeaderMap) -> Option<&'a Person> {
-    world.people.get(world.sessions.get(cookie(headers)?)?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
-}
-
-/// Back to the authorization page, as it was asked for.
-fn back_to(query: &str) -> Response {
-    // Encoded anew, so that nothing but a query can come out.
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(Form::parse(query).pairs()).finish();
-    Redirect::to(&format!("/portal/auth?{query}")).into_response()
-}
-
-fn with_cookie(mut response: Response, cookie: &str) -> Response {
-    if let Ok(value) = cookie.parse() {
-        response.headers_mut().insert(header::SET_COOKIE, value);
-    }
-    response
-}
-
-/// A form or query with repeated names.
-struct Form(Vec<(String, String)>);
-
-impl Form {
-    fn parse(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
-    }
-
-    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    fn all(&self, wanted: &str) -> impl Iterator<Item = &str> {
-        self.pairs().filter(move |(name, _)| *name == wanted).map(|(_, value)| value)
-    }
-
-    fn first(&self, wanted: &str) -> Option<&str> {
-        self.all(wanted).next()
+    #[test]
+    fn a_name_in_an_option_keeps_to_itself() {
+        assert_eq!(apart("Shop Group"), "Shop Group");
+        assert_eq!(apart("\u{5d7}\u{5e0}\u{5d5}\u{5ea}"), "\u{2068}\u{5d7}\u{5e0}\u{5d5}\u{5ea}\u{2069}");
+        assert_eq!(apart("Shop\u{2069}\u{202e}"), "\u{2068}Shop\u{2069}", "it cannot end what holds it");
     }
 }
