@@ -1,7 +1,7 @@
 // Activate: what is known already, what to look for at TikTok, and then TikTok, in the same tab.
 
-import { activate, listAccounts, Problem } from "./api.js";
-import { loadDetails } from "./details.js";
+import { accountDetails, activate, listAccounts, Problem } from "./api.js";
+import { noteAccount } from "./list.js";
 import { set, state } from "./store.js";
 import { answerMark, button, Copy, Dialog, dialogTitle, h, name, problemBox } from "./ui.js";
 import { clockText, count } from "./words.js";
@@ -64,7 +64,7 @@ async function ask(force) {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     change({ phase: "refused", problem });
-    if (problem.code === "already_active") void loadDetails(account.advertiser_id);
+    if (problem.code === "already_active") noteAccount(await accountDetails(account.advertiser_id));
     return null;
   }
 }

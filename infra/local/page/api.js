@@ -1,6 +1,6 @@
 // The calls of the API that this page makes, and no others. docs/web-app.md tells when and why.
 
-import { renew, signedIn } from "./session.js";
+import { resume, signedIn } from "./session.js";
 
 /** @typedef {import("../../../docs/web-app/api.js").components["schemas"]} Schemas */
 /** @typedef {Schemas["AccountRow"]} Account */
@@ -67,7 +67,7 @@ export const activation = (id) => call("GET", `/activations/${id}`);
 async function call(method, path, options = {}) {
   let answer = await send(method, path, options);
   // A page that was open over night has an old token.
-  if (answer.status === 401 && (await renew())) answer = await send(method, path, options);
+  if (answer.status === 401 && (await resume())) answer = await send(method, path, options);
   const body = await answer.json().catch(() => null);
   if (answer.ok && body) return body;
   throw problemOf(answer, body);

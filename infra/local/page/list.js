@@ -37,7 +37,8 @@ export async function load() {
     set({ list: { accounts: page.accounts, cursor: page.next_cursor, phase: "ready", elsewhere }, counts: page.counts });
     if (isFiltered()) announce(`${count(page.accounts.length, "ad account")} found${page.next_cursor ? ", and more" : ""}`);
   } catch (problem) {
-    failed(problem);
+    // A request that was given up, because something else is to be seen now, is no failure.
+    if (!signal.aborted) failed(problem);
   }
 }
 
@@ -53,14 +54,13 @@ async function loadMore() {
   } catch (problem) {
     // It was open for too long to go on where it was.
     if (problem instanceof Problem && problem.code === "cursor_invalid") await load();
-    else failed(problem);
+    else if (!signal.aborted) failed(problem);
   }
 }
 
 /** @param {unknown} problem */
 function failed(problem) {
-  // The request was given up, because something else is to be seen now.
-  if (!(problem instanceof Problem)) return;
+  if (!(problem instanceof Problem)) throw problem;
   set({ list: { ...state.list, phase: "failed", problem } });
 }
 

@@ -2,7 +2,7 @@
 
 import { forgetAttempts, lastAttempt, startActivation } from "./activate.js";
 import { accountDetails, activation, complete, Problem } from "./api.js";
-import { checklist, openDetails } from "./details.js";
+import { checklist, loadDetails, openDetails } from "./details.js";
 import { fillFields, load } from "./list.js";
 import { announce, go, set, state } from "./store.js";
 import { button, Copy, Dialog, dialogTitle, h, name, problemBox } from "./ui.js";
@@ -82,6 +82,7 @@ function ended() {
   if (state.receipt?.phase !== "final") return;
   announce(titleOf(state.receipt));
   void load();
+  if (state.details) void loadDetails(state.details.id);
 }
 
 const close = () => {
@@ -92,7 +93,7 @@ const close = () => {
 /** @param {string} id */
 function showInActive(id) {
   close();
-  go({ tab: "active", search: id, brand: "", market: "", partner: "" });
+  go({ tab: "active", search: id, brand: "", market: "", partner: "", account: null });
   fillFields();
 }
 

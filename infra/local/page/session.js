@@ -12,8 +12,8 @@ export const signedIn = () => current;
 
 /** @returns {Promise<Person[]>} */
 export async function people() {
-  const answer = await fetch("/local/people");
-  return answer.json();
+  const answer = await fetch("/local/people").catch(() => null);
+  return answer?.ok ? answer.json() : [];
 }
 
 /** @param {string} sub */
@@ -32,15 +32,10 @@ export async function signIn(sub) {
   return current;
 }
 
-/** Takes up the session of before a reload, or of before TikTok. */
+/** Takes up the session of before a reload, or of before TikTok; or gets a new token, once the present one is refused. */
 export async function resume() {
-  const sub = sessionStorage.getItem(KEPT);
-  return sub ? signIn(sub) : null;
-}
-
-/** Gets a new token for the same person, once the present one is refused. */
-export async function renew() {
-  return current ? signIn(current.sub) : null;
+  const sub = current?.sub ?? sessionStorage.getItem(KEPT);
+  return sub ? signIn(sub).catch(() => null) : null;
 }
 
 export function signOut() {

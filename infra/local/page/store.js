@@ -7,7 +7,7 @@
 /** @type {{
  *   view: View,
  *   session: ReturnType<typeof import("./session.js").signedIn>,
- *   people: import("./session.js").Person[],
+ *   people: import("./session.js").Person[] | null,
  *   counts: {active: number, needs_connecting: number} | null,
  *   list: List,
  *   details: import("./details.js").Sheet | null,
@@ -18,7 +18,7 @@
 export const state = {
   view: readView(),
   session: null,
-  people: [],
+  people: null,
   counts: null,
   list: { accounts: [], phase: "loading", elsewhere: false },
   details: null,

@@ -166,7 +166,7 @@ fn whereabouts(world: &World, env_file: &Path) -> String {
     let gateway = world.gateway_url();
     format!(
         "
-Reconnect, locally: {gateway}/  (start here: people, tokens, the walk)
+Reconnect, locally: {gateway}/  (start here: the page Ad Accounts; {gateway}/local/ says who is who)
 
   API               {gateway}  described by {gateway}/openapi.yaml
   TikTok stand-in   {tiktok}
