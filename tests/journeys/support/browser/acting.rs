@@ -27,6 +27,7 @@ pub enum Role {
     MenuItem,
     Region,
     SearchBox,
+    Status,
     Switch,
     Tab,
     TextBox,
@@ -38,13 +39,14 @@ impl Role {
         match self {
             Self::Button => ("button", "button, [role=button], summary, input[type=submit]"),
             Self::Checkbox => ("checkbox", "input[type=checkbox], [role=checkbox]"),
-            Self::ComboBox => ("combobox", "select, [role=combobox]"),
+            Self::ComboBox => ("combobox", "select, input[list], [role=combobox]"),
             Self::Dialog => ("dialog", "dialog, [role=dialog]"),
             Self::Heading => ("heading", "h1, h2, h3, h4, h5, h6, [role=heading]"),
             Self::Link => ("link", "a[href], [role=link]"),
             Self::MenuItem => ("menuitem", "[role=menuitem]"),
             Self::Region => ("region", "section, [role=region]"),
             Self::SearchBox => ("searchbox", "input[type=search], [role=searchbox]"),
+            Self::Status => ("status", "output, [role=status]"),
             Self::Switch => ("switch", "[role=switch]"),
             Self::Tab => ("tab", "[role=tab]"),
             Self::TextBox => ("textbox", "input, textarea, [role=textbox]"),
@@ -77,6 +79,12 @@ impl Name {
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
         Self::Is(text.to_owned())
+    }
+}
+
+impl From<String> for Name {
+    fn from(text: String) -> Self {
+        Self::Is(text)
     }
 }
 
@@ -121,7 +129,17 @@ impl Browser {
     pub async fn click(&self, role: Role, name: impl Into<Name>) {
         let name = name.into();
         let what = format!("clicking the {} {name}", role.words().0);
-        self.until(&what, async || Ok(self.session.click(&self.look_for(role, &name).await?).await?)).await;
+        self.until(&what, async || {
+            let element = self.look_for(role, &name).await?;
+            let clicked = self.session.click(&element).await;
+            if clicked.is_err() {
+                // Something that stays in its place lies above it. People scroll on then.
+                let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
+                self.session.execute(scroll, json!([element.to_json()])).await?;
+            }
+            Ok(clicked?)
+        })
+        .await;
     }
 
     pub async fn click_button(&self, name: impl Into<Name>) {
@@ -172,6 +190,13 @@ impl Browser {
         self.session.post("/actions", keyboard).await.unwrap_or_else(|refusal| panic!("{key}: {refusal}"));
     }
 
+    /// Role and name of what has the focus.
+    pub async fn focus(&self) -> (String, String) {
+        let found = self.session.get("/element/active").await.expect("something has the focus");
+        let element = Element::from_json(&found).expect("an element has the focus");
+        self.session.role_and_name(&element).await.unwrap_or_default()
+    }
+
     /// Waits until it is there.
     pub async fn see(&self, role: Role, name: impl Into<Name>) {
         let name = name.into();
@@ -210,6 +235,16 @@ impl Browser {
         texts.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// What is in the places from which screen readers read aloud: those that the browser shows to them now.
+    pub async fn said(&self) -> Vec<String> {
+        let (_, selector) = Role::Status.words();
+        let found = self.session.execute(CANDIDATES, json!([selector, ""])).await.unwrap_or_default();
+        let places: Vec<&Value> = found.as_array().into_iter().flatten().collect();
+        let texts = "return arguments[0].map((place) => place.textContent)";
+        let texts = self.session.execute(texts, json!([places])).await.unwrap_or_default();
+        texts.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
     /// Runs a function body in the page.
     pub async fn execute(&self, script: &str, arguments: Value) -> Value {
         self.session.execute(script, arguments).await.unwrap_or_else(|refusal| panic!("{script}: {refusal}"))
@@ -219,16 +254,19 @@ impl Browser {
     pub async fn look_for(&self, role: Role, name: &Name) -> Result<Element, Obstacle> {
         let (word, selector) = role.words();
         let found = self.session.execute(CANDIDATES, json!([selector, name.text()])).await?;
-        let mut fitting = Vec::new();
+        let (mut fitting, mut others) = (Vec::new(), Vec::new());
         for element in found.as_array().into_iter().flatten().filter_map(Element::from_json) {
             let (computed, its_name) = self.session.role_and_name(&element).await?;
             if computed == word && name.fits(&its_name) {
                 fitting.push(element);
+            } else {
+                others.push(format!("the {computed} “{its_name}”"));
             }
         }
         match <[Element; 1]>::try_from(fitting) {
             Ok([element]) => Ok(element),
-            Err(none_or_many) => Err(format!("there are {} of them", none_or_many.len()).into()),
+            Err(fitting) if fitting.is_empty() => Err(format!("there is none, only {others:?}").into()),
+            Err(fitting) => Err(format!("there are {} of them", fitting.len()).into()),
         }
     }
 

@@ -4,11 +4,10 @@
 //! #[tokio::test]
 //! async fn victor_may_only_look() {
 //!     let Some(browser) = Browser::start().await else { return };   // not installed, and said so
-//!     browser.world.lapsed(11).await;
-//!     browser.open("/").await;
-//!     browser.click_button("Victor Lind").await;
-//!     browser.see(Role::Heading, "Ad Accounts").await;
-//!     browser.is_accessible("the list").await;
+//!     let account = browser.world.lapsed(11).await;
+//!     browser.open_as(&VICTOR, "/").await;
+//!     browser.lists(&[&account]).await;
+//!     browser.looks_right("the list").await;
 //!     browser.finish().await;
 //! }
 //! ```
@@ -19,8 +18,10 @@
 //! | go somewhere | [`Browser::open`] (in the app), [`Browser::go`], `reload`, `back`, `forward`, [`Browser::url`] |
 //! | use the page | [`acting`]: `click`, `click_button`, `fill`, `choose`, `press`; all wait until it can be done |
 //! | look at it | [`acting`]: `see`, `sees`, `see_no_more`, `read`, `texts`; `execute` for the rest |
+//! | the page *Ad Accounts* | [`app`]: sign in, the list, Activate, the receipt |
+//! | TikTok's pages | [`tiktok`] |
 //! | another tab | [`Browser::new_tab`], [`Browser::switch_to`] |
-//! | dark, narrow | [`Browser::show`] with a [`Look`] |
+//! | dark, narrow | [`looks`]: [`Browser::show`] with a [`Look`]; [`Browser::looks_right`] in every one |
 //! | nobody scrolls sideways | [`Browser::fits`] |
 //! | axe-core finds nothing | [`Browser::is_accessible`] |
 //! | an answer of 400 or more | [`Browser::expect_status`] beforehand: unannounced ones are errors |
@@ -30,13 +31,15 @@
 //! Every journey ends with [`Browser::finish`]: see [`watching`] for what it checks.
 
 pub mod acting;
+pub mod app;
 pub mod axe;
 pub mod installed;
+pub mod looks;
 pub mod tiktok;
 pub mod watching;
 pub mod wire;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -45,6 +48,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use acting::{Role, starts};
+pub use looks::Look;
 
 use super::{Setup, TestWorld, Value, json};
 use watching::Watched;
@@ -66,30 +70,6 @@ pub struct Browser {
 /// A tab, to come back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tab(String);
-
-/// The size of the page in pixels, and which colours the person prefers.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    pub width: u32,
-    pub height: u32,
-    pub is_dark: bool,
-}
-
-impl Look {
-    pub const WIDE: Self = Self { width: 1280, height: 900, is_dark: false };
-    pub const NARROW: Self = Self { width: 390, height: 844, is_dark: false };
-
-    #[must_use]
-    pub fn dark(self) -> Self {
-        Self { is_dark: true, ..self }
-    }
-
-    /// As in a file's name: `wide-dark`.
-    pub fn name(self) -> String {
-        let width = if self.width < 600 { "narrow" } else { "wide" };
-        format!("{width}-{}", if self.is_dark { "dark" } else { "light" })
-    }
-}
 
 impl Browser {
     /// A browser in the usual world. `None` where none is installed; then this has been said.
@@ -162,6 +142,11 @@ impl Browser {
         .await
     }
 
+    /// Runs this in every page of the present tab from now on, before the page's own scripts.
+    pub async fn before_each_page(&self, script: &str) {
+        self.session.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// The tab that is shown.
     pub async fn tab(&self) -> Tab {
         let handle = self.session.get("/window").await.expect("a tab is open");
@@ -190,38 +175,6 @@ impl Browser {
             .filter_map(Value::as_str)
             .map(|handle| Tab(handle.to_owned()))
             .collect()
-    }
-
-    /// Shows the present tab like this, without anything that moves.
-    pub async fn show(&self, look: Look) {
-        let size = json!({ "width": look.width, "height": look.height, "deviceScaleFactor": 1, "mobile": false });
-        self.session.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        let scheme = if look.is_dark { "dark" } else { "light" };
-        let features = json!([
-            { "name": "prefers-color-scheme", "value": scheme },
-            { "name": "prefers-reduced-motion", "value": "reduce" },
-        ]);
-        self.session.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
-    }
-
-    /// Nothing is wider than the window: nobody has to scroll sideways.
-    pub async fn fits(&self, state: &str) {
-        const WIDTHS: &str = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]";
-        let widths = self.execute(WIDTHS, json!([])).await;
-        let is_wider = widths[0].as_u64() > widths[1].as_u64();
-        assert!(!is_wider, "{state} is wider than the window: {widths}\n{}", self.scene().await);
-    }
-
-    /// Writes `docs/screenshots/<name>.png`, if that is wanted.
-    pub async fn screenshot(&self, name: &str) {
-        if installed::are_screenshots_wanted() {
-            self.picture(&paths::workspace().join("docs/screenshots").join(name).with_extension("png")).await;
-        }
-    }
-
-    async fn picture(&self, file: &Path) {
-        std::fs::create_dir_all(file.parent().expect("a file lies in a folder")).expect("a folder for the picture");
-        std::fs::write(file, self.session.screenshot().await.expect("a picture")).expect("the picture is written");
     }
 
     /// What is to be seen, for whoever reads that a test failed.

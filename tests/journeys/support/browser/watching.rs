@@ -29,7 +29,8 @@ pub struct Watched {
     codes: BTreeSet<String>,
     states: BTreeSet<String>,
     sign_ins: BTreeSet<String>,
-    announced: BTreeSet<u16>,
+    /// How messages end that belong to the story.
+    announced: BTreeSet<String>,
 }
 
 impl Watched {
@@ -91,27 +92,49 @@ impl Watched {
         let mut complaints = Vec::new();
         let mut unseen = self.announced.clone();
         for entry in self.console.iter().filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING") {
-            match status_of(entry).filter(|status| self.announced.contains(status)) {
-                Some(status) => drop(unseen.remove(&status)),
+            match self.announced.iter().find(|what| is_failure_to_load(entry, what)) {
+                Some(what) => drop(unseen.remove(what)),
                 None => complaints.push(format!("in the console: {entry}")),
             }
         }
-        complaints.extend(unseen.iter().map(|status| format!("status {status} was announced and never came")));
+        complaints.extend(unseen.iter().map(|what| format!("announced, and it never came: {what}")));
         complaints
     }
 }
 
-/// The status of an answer that the browser counts as a failure to load something.
-fn status_of(entry: &Value) -> Option<u16> {
-    let message = entry["message"].as_str().filter(|_| entry["source"] == "network")?;
-    let (_, status) = message.split_once("the server responded with a status of ")?;
-    status.split(' ').next()?.parse().ok()
+fn is_failure_to_load(entry: &Value, what: &str) -> bool {
+    let message = entry["message"].as_str().unwrap_or_default();
+    entry["source"] == "network" && message.contains(&format!("Failed to load resource: {what}"))
 }
 
 impl Browser {
     /// Answers with this status are part of the story. At least one must come.
     pub fn expect_status(&self, status: u16) {
-        self.watched(|watched| watched.announced.insert(status));
+        self.watched(|watched| watched.announced.insert(format!("the server responded with a status of {status} ")));
+    }
+
+    /// From here on there is no connection, until [`Browser::go_online`].
+    pub async fn go_offline(&self) {
+        self.watched(|watched| watched.announced.insert("net::ERR_INTERNET_DISCONNECTED".to_owned()));
+        self.connect(false).await;
+    }
+
+    pub async fn go_online(&self) {
+        self.connect(true).await;
+    }
+
+    async fn connect(&self, is_online: bool) {
+        let network = json!({ "offline": !is_online, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.session.devtools("Network.emulateNetworkConditions", network).await;
+    }
+
+    /// Keeps requests for such addresses (`*` is anything) waiting, until [`Browser::release`].
+    pub async fn hold(&self, address: &str) {
+        self.session.devtools("Fetch.enable", json!({ "patterns": [{ "urlPattern": address }] })).await;
+    }
+
+    pub async fn release(&self) {
+        self.session.devtools("Fetch.disable", json!({})).await;
     }
 
     /// The tickets that came by.
