@@ -20,6 +20,15 @@ lint:
 test:
     cargo test --workspace
 
+# The pictures in docs/screenshots, made anew by a test (needs `apt-get install chromium chromium-driver pngquant`)
+screenshots:
+    SCREENSHOTS=1 cargo test --workspace --test journeys browsing::pictures
+    pngquant --force --ext .png --nofs docs/screenshots/*.png
+
+# How heavy the page is, and how fast with 50 and with 5,000 ad accounts
+page-timings:
+    cargo test --workspace --test journeys -- --nocapture --test-threads=1 browsing::many
+
 # The template, its policies and the API description hold (after `just tools`)
 infra:
     infra/checks/run

@@ -5,6 +5,7 @@
 mod also;
 mod authorization;
 mod bad_input;
+mod browsing;
 mod budgets;
 mod canaries;
 mod causes;

@@ -38,7 +38,7 @@ export async function load() {
 
 export async function loadMore() {
   const { list } = state;
-  if (list.phase !== "ready" || !list.cursor) return;
+  if (list.phase === "loading" || list.phase === "more" || !list.cursor) return;
   const { signal } = asking;
   set({ list: { ...list, phase: "more" } });
   try {

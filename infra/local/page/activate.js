@@ -11,6 +11,7 @@ import { clockText, count } from "./words.js";
 /**
  * @typedef {object} Attempt
  * @property {Named} account
+ * @property {boolean} isRenewal whether it works, and is to be connected anew all the same
  * @property {boolean} force go on although the service would not advise it
  * @property {"asking" | "ready" | "refused" | "leaving"} phase
  * @property {Schemas["ActivationStarted"]} [started]
@@ -27,13 +28,13 @@ const LEAST_LEFT = 5 * 60_000;
 const KEPT = "attempt";
 
 /** @param {Named} account */
-export async function startActivation({ advertiser_id, name }, { force = false } = {}) {
-  set({ activate: { account: { advertiser_id, name }, force, phase: "asking", also: false } });
-  const started = await ask(force);
+export async function startActivation({ advertiser_id, name }, { isRenewal = false } = {}) {
+  set({ activate: { account: { advertiser_id, name }, isRenewal, force: isRenewal, phase: "asking", also: false } });
+  const started = await ask(isRenewal);
   if (started) await countOthers(started.preflight.business_center.id);
 }
 
-/** What was begun last in this tab. @returns {{account: Named, search: string} | null} */
+/** What was begun last in this tab. @returns {{account: Named, isRenewal: boolean, search: string} | null} */
 export const lastAttempt = () => JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
 
 /** Whatever comes next is a new attempt, not a repetition. */
@@ -105,7 +106,7 @@ async function leave() {
   const started = attempt.also ? await ask(attempt.force) : attempt.started;
   if (!started) return;
   change({ phase: "leaving" });
-  sessionStorage.setItem(KEPT, JSON.stringify({ account: attempt.account, search: location.search }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ account: attempt.account, isRenewal: attempt.isRenewal, search: location.search }));
   location.assign(started.authorization_url);
 }
 
@@ -116,13 +117,13 @@ export function isBackFromTikTok() {
 
 /** @param {Attempt} attempt */
 export function activateView(attempt) {
-  const { account, phase, problem, started, force } = attempt;
-  const title = dialogTitle("activate", [force ? "Renew the connection of " : "Activate ", name(account.name)]);
+  const { account, phase, problem, started, isRenewal } = attempt;
+  const title = dialogTitle("activate", [isRenewal ? "Renew the connection of " : "Activate ", name(account.name)]);
   return h(Dialog, { id: "activate", key: "activate", onClose: close }, [
     title,
     h("p", { class: "under id" }, ["Account ID ", h("code", null, account.advertiser_id)]),
     phase === "asking" && h("p", { role: "status", class: "busy" }, "Asking TikTok what is known already…"),
-    phase === "refused" && problem && refused(problem),
+    phase === "refused" && problem && refused(problem, attempt.force),
     (phase === "ready" || phase === "leaving") && started && ready(attempt, started),
     h("footer", null, [
       (phase === "ready" || phase === "leaving") &&
@@ -132,20 +133,24 @@ export function activateView(attempt) {
   ]);
 }
 
-/** @param {Problem} problem */
-function refused(problem) {
+/** @param {Problem} problem @param {boolean} force */
+function refused(problem, force) {
   switch (problem.code) {
     case "consent_cannot_help":
       return problemBox(problem, h("p", null, button({ label: "Continue to TikTok anyway", onClick: () => ask(true) })));
     case "already_active":
-      return h("div", { class: "box good", role: "status" }, [
-        h("strong", null, "This ad account is active already"),
-        h("p", null, "Somebody has reconnected it, or it works again by itself. There is nothing left to do."),
-      ]);
+      return activeAlready();
     default:
-      return problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => ask(false) }));
+      return problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => ask(force) }));
   }
 }
+
+/** No failure, although nothing was done. */
+export const activeAlready = () =>
+  h("div", { class: "box good", role: "status" }, [
+    h("strong", null, "This ad account is active already"),
+    h("p", null, "Somebody has reconnected it, or it works again by itself. There is nothing left to do."),
+  ]);
 
 /** @param {Attempt} attempt @param {Schemas["ActivationStarted"]} started */
 function ready({ account, also, others, phase }, { preflight, expires_at }) {

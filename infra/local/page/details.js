@@ -93,7 +93,7 @@ function actions(account, { check }) {
   const isActive = account.status === "active";
   const isRunning = check === "running";
   return [
-    button({ label: isActive ? "Renew connection" : "Activate", onClick: () => startActivation(account, { force: isActive }), isMain: !isActive }),
+    button({ label: isActive ? "Renew connection" : "Activate", onClick: () => startActivation(account, { isRenewal: isActive }), isMain: !isActive }),
     button({ label: isRunning ? "Asking TikTok…" : "Check now", onClick: () => checkNow(account.advertiser_id), isBusy: isRunning }),
   ];
 }

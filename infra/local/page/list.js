@@ -7,7 +7,7 @@ import { go, set, state } from "./store.js";
 import { ago, button, Component, Copy, h, Menu, name, problemBox, unseen } from "./ui.js";
 import { causeTitle, riskText, STATUS } from "./words.js";
 
-/** @typedef {import("./api.js").Account} Account */
+/** @typedef {import("./api.js").Account} Account @typedef {import("./api.js").Filter} Filter */
 
 const TABS = /** @type {const} */ (["needs_connecting", "active"]);
 const FILTERS = /** @type {const} */ (["brand", "market", "partner"]);
@@ -32,10 +32,14 @@ export function listView() {
 function tabs() {
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
-    if (!["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
+    // Of two tabs, each arrow leads to the other.
+    /** @type {Record<string, Filter["tab"]>} */
+    const tabs = { ArrowLeft: otherTab(), ArrowRight: otherTab(), Home: TABS[0], End: TABS[1] };
+    const tab = tabs[event.key];
+    if (!tab) return;
     event.preventDefault();
-    go({ tab: otherTab() });
-    document.getElementById(`tab-${state.view.tab}`)?.focus();
+    if (tab !== state.view.tab) go({ tab });
+    document.getElementById(`tab-${tab}`)?.focus();
   };
   return h(
     "div",
@@ -56,7 +60,7 @@ function tabs() {
         onClick: () => go({ tab }),
       };
       const badge = number !== undefined && h("span", { class: "badge" }, number.toLocaleString("en"));
-      return h("button", properties, [STATUS[tab], " ", badge, needsAttention && h("span", { class: "alarm", "aria-hidden": "true" }, "!")]);
+      return h("button", properties, [`${STATUS[tab]} `, badge, needsAttention && h("span", { class: "alarm", "aria-hidden": "true" }, "!")]);
     }),
   );
 }
@@ -109,7 +113,9 @@ function filters() {
 function panel() {
   const { accounts, phase, problem, cursor } = state.list;
   if (phase === "failed" && problem) {
-    return problemBox(problem, button({ label: "Try again", onClick: load }));
+    // What is there already stays, and one's place in it.
+    const isMore = accounts.length > 0 && cursor;
+    return [isMore && table(accounts), problemBox(problem, button({ label: "Try again", onClick: isMore ? loadMore : load }))];
   }
   if (phase === "loading" && accounts.length === 0) return [unseen("Loading"), table(Array(8).fill(null))];
   if (accounts.length === 0) return empty();
@@ -243,7 +249,7 @@ function rowMenu({ account, button }) {
   const details = { label: "Details", onClick: () => openDetails(id) };
   const check = { label: "Check now", onClick: () => openDetails(id, { check: true }) };
   const activate = account.status === "active"
-    ? { label: "Renew connection", onClick: () => startActivation(account, { force: true }) }
+    ? { label: "Renew connection", onClick: () => startActivation(account, { isRenewal: true }) }
     : { label: "Activate", onClick: () => startActivation(account) };
   const items = state.session?.isManager ? [activate, check, details] : [details];
   return h(Menu, { key: id, button, label: `Actions for ${account.name}`, items, onClose: () => set({ menu: null }) });

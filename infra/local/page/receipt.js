@@ -1,7 +1,7 @@
 // Back from TikTok: the ticket is spent, the proof waited for, and the receipt shown, one line for each ad account.
 
 import { load } from "./accounts.js";
-import { forgetAttempts, lastAttempt, startActivation } from "./activate.js";
+import { activeAlready, forgetAttempts, lastAttempt, startActivation } from "./activate.js";
 import { accountDetails, activation, complete, Problem } from "./api.js";
 import { checklist, loadDetails, openDetails } from "./details.js";
 import { fillFields } from "./list.js";
@@ -100,21 +100,25 @@ function showInActive(id) {
 
 /** @param {string} id */
 async function again(id) {
-  const known = lastAttempt()?.account;
+  const last = lastAttempt();
   close();
-  if (known?.advertiser_id === id) return startActivation(known);
+  if (last?.account.advertiser_id === id) return startActivation(last.account, last);
   try {
-    await startActivation(await accountDetails(id));
+    const account = await accountDetails(id);
+    await startActivation(account, { isRenewal: account.status === "active" });
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     openDetails(id);
   }
 }
 
+/** Somebody was quicker, in another tab for instance. @param {Problem} problem */
+const isActiveAlready = ({ code }) => code === "already_active";
+
 /** @param {Receipt} receipt */
 function titleOf({ phase, activation, problem, denied }) {
   if (denied) return denied === "consent_denied" ? "Cancelled at TikTok" : "This link cannot be used";
-  if (problem) return "Not reconnected";
+  if (problem) return isActiveAlready(problem) ? "Active already" : "Not reconnected";
   if (phase === "completing") return "Reconnecting";
   switch (activation?.outcome) {
     case "reconnected":
@@ -137,7 +141,7 @@ export function receiptView(receipt) {
     phase === "completing" && h("p", { role: "status", class: "busy" }, "Proving that the new connection works: both permissions, the Admin, the Business Center, the owner. This takes a few seconds."),
     phase === "pending" && h("p", { role: "status", class: "busy" }, "TikTok has not answered everything yet. You need not wait: we go on by ourselves, and it ends within 15 minutes."),
     denied && deniedBox(denied),
-    problem && problemBox(problem),
+    problem && (isActiveAlready(problem) ? activeAlready() : problemBox(problem)),
     activation && phase === "final" && outcome(activation),
     h("footer", null, [...steps(receipt), button({ label: phase === "final" ? "Done" : "Close", onClick: close })]),
   ]);
@@ -150,11 +154,14 @@ const deniedBox = (denied) =>
     : [h("strong", null, "TikTok sent you back with something that does not fit"), h("p", null, "Nothing was changed. Choose Activate again, and finish at TikTok in the same browser.")]);
 
 /** @param {Activation} activation */
-function outcome({ outcome, authorized_by, cause, title, explanation, remedy, findings, accounts }) {
+function outcome({ advertiser_id, outcome, authorized_by, cause, title, explanation, remedy, findings, accounts }) {
   const good = accounts.filter((line) => line.outcome === "reconnected");
+  const last = lastAttempt();
+  const isRenewal = last?.account.advertiser_id === advertiser_id && last.isRenewal;
   return [
     outcome === "reconnected" && h("p", null, [`${count(good.length, "ad account")} reconnected`, authorized_by && [", authorized at TikTok by ", name(authorized_by)], "."]),
     title && h("div", { class: "box bad", role: "alert" }, [h("strong", null, title), explanation && h("p", null, explanation), remedy && h("p", null, [h("b", null, "What to do: "), remedy])]),
+    title && isRenewal && h("p", null, "The connection that the ad account had before was not touched."),
     outcome === "waiting" && h("p", null, "The page at TikTok is still open, or was left. Go back to it, or begin again."),
     accounts.length > 0 && h("ul", { class: "receipt" }, accounts.map((one) => line(one, cause))),
     findings && findings.length > 0 && h("details", null, [h("summary", null, "What was checked"), checklist(findings)]),
@@ -175,12 +182,14 @@ const line = ({ advertiser_id, name: shown, outcome, gap, cause, remedy }, told)
 
 /** The one right next step. @param {Receipt} receipt */
 function steps({ phase, activation, problem, denied }) {
+  if (phase !== "final") return [];
+  if (problem?.isPassing) return [button({ label: "Try again", onClick: finish, isMain: true })];
   const id = activation?.advertiser_id ?? lastAttempt()?.account.advertiser_id;
-  if (phase !== "final" || !id) return [];
+  if (!id) return [];
   const show = button({ label: "Show account", onClick: () => (close(), openDetails(id)) });
   const moved = button({ label: "Show in Active", onClick: () => showInActive(id), isMain: true });
   const begin = button({ label: "Activate again", onClick: () => again(id), isMain: true });
-  if (problem) return stepsAfter(problem, begin);
+  if (problem) return isActiveAlready(problem) ? [moved] : isOver(problem) ? [begin] : [];
   if (denied || activation?.outcome === "waiting") return [begin];
   if (activation?.outcome === "reconnected") return [moved];
   if (activation?.outcome === "gave_up") return [begin];
@@ -196,11 +205,8 @@ function steps({ phase, activation, problem, denied }) {
   }
 }
 
-/** @param {Problem} problem @param {any} begin */
-function stepsAfter(problem, begin) {
-  if (problem.isPassing) return [button({ label: "Try again", onClick: finish, isMain: true })];
-  return ["link_expired", "ticket_invalid", "not_your_activation"].includes(problem.code) ? [begin] : [];
-}
+/** A new attempt may end better. @param {Problem} problem */
+const isOver = ({ code }) => ["link_expired", "ticket_invalid", "not_your_activation"].includes(code);
 
 /** What the person who can fix it needs to know. @param {Activation | undefined} activation */
 function messageFor(activation) {

@@ -83,8 +83,13 @@ export function go(change, { replace = false } = {}) {
 
 /** Says something to those who do not see it. @param {string} text */
 export function announce(text) {
-  const announcer = /** @type {HTMLElement} */ (document.getElementById("announcer"));
-  announcer.textContent = "";
+  announcer().textContent = "";
   // A text that is there already is not read again.
-  setTimeout(() => (announcer.textContent = text), 50);
+  setTimeout(() => (announcer().textContent = text), 50);
+}
+
+/** While a dialog is open nothing outside of it is read aloud: it has an announcer of its own. */
+function announcer() {
+  const inDialogs = document.querySelectorAll("dialog:modal .announcer");
+  return inDialogs[inDialogs.length - 1] ?? /** @type {HTMLElement} */ (document.getElementById("announcer"));
 }

@@ -93,7 +93,7 @@ export class Dialog extends Component {
         onClose: () => this.node && onClose(),
         onClick: (/** @type {MouseEvent} */ event) => closesOutside && event.target === this.node && onClose(),
       },
-      h("div", { class: "inside" }, children),
+      [h("div", { class: "inside" }, children), h("p", { role: "status", class: "unseen announcer" })],
     );
   }
 }

@@ -13,9 +13,14 @@ impl TestWorld {
 
     /// Authorizes our app for these accounts with all its permissions, without any clicking.
     pub fn authorize(&self, login: &str, accounts: &[&Account]) -> Authorized {
+        self.authorize_for(login, accounts, |_| true)
+    }
+
+    /// As [`TestWorld::authorize`], with some of the permissions only.
+    pub fn authorize_for(&self, login: &str, accounts: &[&Account], is_on: impl Fn(&u64) -> bool) -> Authorized {
         let ids = AdAccounts::only(accounts.iter().map(|account| account.id.clone()));
-        let app_id = self.local.tiktok.app_id();
-        self.tiktok().authorize(login, app_id, local::tiktok::APP_SCOPES.to_vec(), ids).expect("an authorization")
+        let scopes: Vec<u64> = local::tiktok::APP_SCOPES.into_iter().filter(is_on).collect();
+        self.tiktok().authorize(login, self.local.tiktok.app_id(), scopes, ids).expect("an authorization")
     }
 
     /// Invokes `import-accounts` for accounts of one organisation, connected with this token or not connected at all.

@@ -29,9 +29,11 @@
 //! | metrics that functions wrote | [`metrics`]: `measured("TimeToHeal")` |
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
 //! | whether an answer is as described | by itself, see [`schema`] |
+//! | a real browser in it | [`browser`] |
 //! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
 
 pub mod api;
+pub mod browser;
 pub mod build;
 pub mod canaries;
 pub mod fleet;
