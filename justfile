@@ -69,6 +69,10 @@ watch:
 invoke function case:
     cargo lambda invoke {{ function }} --data-file events/{{ function }}/{{ case }}.json
 
+# Every event by `cargo lambda invoke`, held against events/answers.yaml (after `just tools`)
+events:
+    infra/checks/invoke/run
+
 # Cold start, latency, memory and size of every function
 bench:
     cargo run --release -p local -- bench
@@ -88,4 +92,4 @@ e2e:
 # `cargo lambda` and the tools for the template, into .venv
 tools:
     python3 -m venv .venv
-    pip install cargo-lambda==1.9.2 --requirement infra/checks/requirements.txt
+    pip install --requirement infra/checks/requirements.txt

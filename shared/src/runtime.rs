@@ -13,9 +13,9 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use lambda_http::{Body, LambdaEvent, lambda_runtime, service_fn};
+use lambda_http::{Body, Context, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
 use tracing::error;
 
@@ -54,16 +54,20 @@ where
 {
     let handler = &handler;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Box<RawValue>>| {
+        let now = clock::now();
         let mut request = Request::from_event(event.payload.get(), &event.context.request_id);
-        request.deadline = deadline(&event.context);
-        Ok::<_, Infallible>(gateway_answer(answer(handler, request, clock::now()).await))
+        request.deadline = Some(deadline(&event.context, now));
+        Ok::<_, Infallible>(gateway_answer(answer(handler, request, now).await))
     }))
     .await
 }
 
-/// When Lambda ends the function, if it says so in a way that can be read.
-pub fn deadline(context: &lambda_runtime::Context) -> Option<Timestamp> {
-    i64::try_from(context.deadline).ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok())
+/// When Lambda ends the function. An end before the beginning is none: `cargo lambda watch` sends a time-span as if it were
+/// a time. There it is in a minute.
+pub fn deadline(context: &Context, now: Timestamp) -> Timestamp {
+    let told =
+        i64::try_from(context.deadline).ok().and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
+    told.filter(|told| now < *told).unwrap_or(now + SignedDuration::from_mins(1))
 }
 
 /// An answer in payload format 2.0.
@@ -92,5 +96,23 @@ mod tests {
         assert_eq!(value["isBase64Encoded"], false);
         assert_eq!(value["headers"]["content-type"], "application/json");
         assert_eq!(value["headers"]["cache-control"], "no-store");
+    }
+
+    #[test]
+    fn a_deadline_that_is_over_is_none() {
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let in_a_minute: Timestamp = "2026-11-24T08:01:00Z".parse().unwrap();
+        let told = |milliseconds: u64| {
+            let mut context = Context::default();
+            context.deadline = milliseconds;
+            deadline(&context, now)
+        };
+        let milliseconds = u64::try_from(now.as_millisecond()).unwrap();
+        assert_eq!(told(milliseconds + 28_000), "2026-11-24T08:00:28Z".parse().unwrap());
+        assert_eq!(told(milliseconds + 1), now + SignedDuration::from_millis(1));
+        // Ten minutes, as `cargo lambda watch` puts it; nothing at all; what no clock shows.
+        for unusable in [600_000, 0, milliseconds, u64::MAX] {
+            assert_eq!(told(unusable), in_a_minute, "{unusable}");
+        }
     }
 }

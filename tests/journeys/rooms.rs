@@ -103,7 +103,7 @@ fn every_function_brings_what_a_function_needs() {
 
 #[test]
 fn every_event_belongs_to_a_function_and_is_json() {
-    let events = files().into_iter().filter(|file| file.starts_with("events"));
+    let events = files().into_iter().filter(|file| file.starts_with("events") && !file.ends_with("answers.yaml"));
     for file in events {
         let function = file.iter().nth(1).and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         assert!(functions().contains(&function), "{} is an event of no function", file.display());

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         let clients = &Clients::new(env)?;
         lambda_runtime::run(service_fn(async move |event: LambdaEvent<SqsEvent>| {
             let now = clock::now();
-            let deadline = runtime::deadline(&event.context).unwrap_or(now);
+            let deadline = runtime::deadline(&event.context, now);
             // Boxed, because the compiler gives up on futures that hold the SDK's many layers by value.
             Ok::<_, Error>(Box::pin(handle(clients, event.payload, now, deadline)).await)
         }))

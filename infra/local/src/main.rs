@@ -27,6 +27,9 @@ struct Arguments {
     /// Runs the functions as they were built last.
     #[arg(long)]
     no_build: bool,
+    /// Lets nothing happen by itself: no schedule runs, and what waits in the queue and the stream goes on waiting.
+    #[arg(long)]
+    still: bool,
     /// Where the callback sends people, and whose origin may call the API. The default is the gateway's own page.
     #[arg(long)]
     app_url: Option<String>,
@@ -156,9 +159,9 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         app_url: arguments.app_url.clone(),
         echo: true,
         environment: HURRIED.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        schedule: Some(SCHEDULE),
-        poll_queue: true,
-        poll_stream: true,
+        schedule: (!arguments.still).then_some(SCHEDULE),
+        poll_queue: !arguments.still,
+        poll_stream: !arguments.still,
         ..WorldOptions::default()
     })
     .await?;
