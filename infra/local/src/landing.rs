@@ -131,7 +131,7 @@ fn walk(gateway: &str) -> Markup {
     let id = first.map(|account| account.advertiser_id).unwrap_or_default();
     html! {
         h2 { "The whole job with curl" }
-        pre {
+        pre tabindex="0" {
             "api=" (gateway) "\n"
             "token=$(curl -s $api/local/token/ana)\n\n"
             "# find it, and read why it lapsed\n"

@@ -233,10 +233,8 @@ impl World {
             functions: functions.clone(),
             integration_timeout: options.integration_timeout,
         };
-        let gateway = Server::start(
-            gateway,
-            front.router(issuer.router().merge(landing::router(landing)).merge(page::router())),
-        )?;
+        let pages = landing::router(landing).merge(page::router());
+        let gateway = Server::start(gateway, front.router(issuer.router().merge(pages)))?;
         let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
 
         let by_itself = ByItself { schedule: options.schedule, queue: options.poll_queue, stream: options.poll_stream };

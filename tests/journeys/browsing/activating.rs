@@ -3,6 +3,7 @@
 use tiktok_stand_in::Owner;
 
 use crate::support::browser::{Browser, Role, starts};
+use crate::support::proxy::{Break, Mode};
 use crate::support::*;
 
 fn activations(world: &TestWorld) -> usize {
@@ -30,6 +31,40 @@ async fn opening_it_twelve_times_is_one_activation() {
     browser.reload().await;
     browser.begin(&account).await;
     assert_eq!(activations(&browser.world), 1);
+    browser.continue_to_tiktok().await;
+    browser.sign_in_to_tiktok("Ana Moreau").await;
+    browser.confirm().await;
+    browser.receipt("Reconnected").await;
+    browser.finish().await;
+}
+
+/// What TikTok does not say within two seconds stops nobody, and a failure of ours is passing.
+#[tokio::test]
+async fn what_is_not_known_beforehand_stops_nobody() {
+    let Some(browser) = Browser::start().await else { return };
+    let (account, healthy) = (Account::new(11), Account { login: "carlos", ..Account::new(12) });
+    for active in [&account, &healthy] {
+        browser.world.all_active(&[active]).await;
+    }
+    browser.world.lapse(&account).await;
+    browser.open_as(&ANA, "/").await;
+    browser.lists(&[&account]).await;
+    browser.world.dynamodb.strike(Break::nth_of_all(1).times(1_000), Mode::InternalError);
+    browser.expect_status(503);
+    browser.choose_action(&account, "Activate").await;
+    browser.read("#activate [role=alert]", "We could not do this just now").await;
+    browser.world.dynamodb.heal();
+
+    browser.world.tiktok().add_fault(Fault::new(FaultKind::Hang)).unwrap();
+    browser.hold("*/activate").await;
+    browser.click_button("Try again").await;
+    browser.read("#activate [role=status]", "Asking TikTok what is known already").await;
+    browser.looks_right("activate, asking").await;
+    browser.release().await;
+    browser.see(Role::Button, "Continue to TikTok").await;
+    browser.read("#activate", "TikTok did not tell everything in time. You can go on").await;
+    browser.looks_right("activate, not known").await;
+    browser.world.tiktok().clear_faults();
     browser.continue_to_tiktok().await;
     browser.sign_in_to_tiktok("Ana Moreau").await;
     browser.confirm().await;

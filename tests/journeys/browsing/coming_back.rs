@@ -75,6 +75,7 @@ async fn a_reload_while_it_is_proven_goes_on() {
         })
         .await;
     assert!(browser.kept(TICKET).await.is_some(), "it waits until it is spent");
+    browser.looks_right("receipt, reconnecting").await;
     browser.reload().await;
     browser.receipt("Reconnecting").await;
     browser.world.tiktok().clear_fault(hold);

@@ -173,6 +173,17 @@ async fn when_it_cannot_load_it_says_so_and_tries_again() {
     browser.finish().await;
 }
 
+#[tokio::test]
+async fn the_page_about_the_local_world_looks_right() {
+    let Some(browser) = Browser::start().await else { return };
+    browser.open("/").await;
+    browser.see(Role::Region, "Sign in").await;
+    browser.execute("document.querySelector('a[href=\"/local/\"]').click()", json!([])).await;
+    browser.arrive("the page about it", |url| url.path() == "/local/").await;
+    browser.looks_right("about this local world").await;
+    browser.finish().await;
+}
+
 /// A token that has run out is renewed without anybody noticing, as after a night with the page open.
 #[tokio::test]
 async fn a_sign_in_that_ran_out_is_renewed() {

@@ -44,7 +44,7 @@ const TOO_WIDE: &str = r"
         return right > left && (left < -1 || right > width + 1);
     });
     const cut = all.filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 0
-        && !['input', 'select', 'bdi'].includes(element.localName) && getComputedStyle(element).overflowX !== 'visible');
+        && !['input', 'select', 'bdi', 'pre'].includes(element.localName) && getComputedStyle(element).overflowX !== 'visible');
     return [...outside.map((element) => 'outside: ' + told(element)), ...cut.map((element) => 'cut: ' + told(element))];
 ";
 
