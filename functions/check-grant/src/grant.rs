@@ -57,7 +57,7 @@ pub struct Asked {
 pub async fn check(clients: &Clients, tiktok: &TikTok, asked: &Asked, until: Instant) -> Result<(), CheckError> {
     let Some(start) = begin(clients, asked).await? else { return Ok(()) };
     let now = clients.now();
-    let Some(token) = open(clients, &start.grant, now).await? else { return Ok(()) };
+    let Some(token) = open(clients, &start, now).await? else { return Ok(()) };
     let revoked = revoking::revoke(clients, tiktok, &start.grant, start.guard.as_ref(), &token, until).await?;
     let suspects = revoked.asked.as_ref().is_some_and(|asked| suspects_secret(&asked.evidence));
     if tell(clients, &start, suspects, |refusal| revoked.refused(refusal)).await?.is_throttled() {
@@ -106,12 +106,14 @@ async fn begin(clients: &Clients, asked: &Asked) -> Result<Option<Start>, CheckE
     let Some(grant) = grant.filter(|grant| grant.due == asked.due) else { return Ok(None) };
     notice_old_key(clients, &grant, now).await;
     if let Some(pause) = backoff.filter(|pause| pause.is_on(now)) {
+        revoking::notice_put_off(clients, &grant, guard.as_ref());
         put_off(clients, &grant, spread::throttled(&asked.grant_id, pause.until)).await?;
         return Ok(None);
     }
     let watched = clients.table().watched(&asked.org_id, &asked.grant_id).await?;
     if watched.is_empty() {
         // The index does not know its accounts yet.
+        revoking::notice_put_off(clients, &grant, guard.as_ref());
         put_off(clients, &grant, spread::undecided(&asked.grant_id, now, now, clients.check_interval)).await?;
         return Ok(None);
     }
@@ -134,11 +136,13 @@ async fn put_off(clients: &Clients, grant: &GrantToCheck, until: Timestamp) -> R
     }
 }
 
-async fn open(clients: &Clients, grant: &GrantToCheck, now: Timestamp) -> Result<Option<AccessToken>, CheckError> {
+async fn open(clients: &Clients, start: &Start, now: Timestamp) -> Result<Option<AccessToken>, CheckError> {
+    let Start { grant, guard, .. } = start;
     match judging::open_token(&clients.finisher.tokens, clients.table().name(), &grant.stored, now).await {
         Ok(token) => Ok(Some(token)),
         Err(TokenUnreadable::NoKeyring(outage)) => Err(outage.into()),
         Err(TokenUnreadable::Unsealable(_) | TokenUnreadable::Retired) => {
+            revoking::notice_put_off(clients, grant, guard.as_ref());
             put_off(clients, grant, now + UNREADABLE).await?;
             Ok(None)
         }

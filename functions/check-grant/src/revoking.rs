@@ -35,6 +35,18 @@ impl Revoked {
     }
 }
 
+/// The time before which tokens are to be revoked, if this one was granted before.
+fn ordered(grant: &GrantToCheck, guard: Option<&StoredGuard>) -> Option<Timestamp> {
+    guard.and_then(|stored| stored.guard.revoke_before).filter(|before| grant.stored.grant.granted_at < *before)
+}
+
+/// The grant is put off without a look. Whoever ordered its revocation learns that it is still to be done.
+pub fn notice_put_off(clients: &Clients, grant: &GrantToCheck, guard: Option<&StoredGuard>) {
+    if ordered(grant, guard).is_some() {
+        count("TokensNotRevoked", clients.now());
+    }
+}
+
 pub async fn revoke(
     clients: &Clients,
     tiktok: &TikTok,
@@ -43,9 +55,10 @@ pub async fn revoke(
     token: &AccessToken,
     until: Instant,
 ) -> Result<Revoked, CheckError> {
+    let Some(before) = ordered(grant, guard) else {
+        return Ok(Revoked { revocation: Revocation::NotOrdered, asked: None });
+    };
     let grant = &grant.stored.grant;
-    let ordered = guard.and_then(|stored| stored.guard.revoke_before).filter(|before| grant.granted_at < *before);
-    let Some(before) = ordered else { return Ok(Revoked { revocation: Revocation::NotOrdered, asked: None }) };
     // TikTok may have given the same token to somebody who consented after the order.
     if clients.table().is_held_since(grant, before).await? {
         warn!(grant.id = %grant.grant_id, "The token of grant {} is that of a newer one, too, and is not revoked", grant.grant_id);

@@ -14,7 +14,8 @@ let loadedAt = 0;
 
 /** @returns {Filter} */
 const filter = () => state.view;
-export const isFiltered = () => Boolean(state.view.search || state.view.brand || state.view.market || state.view.partner);
+export const isFiltered = () =>
+  Boolean(state.view.search || state.view.brand || state.view.market || state.view.partner);
 
 /** Loads the first page of what is to be seen. What is there stays while it is looked for, unless it is of the other tab. */
 export async function load() {
@@ -26,10 +27,15 @@ export async function load() {
   try {
     const page = await listAccounts(filter(), { signal });
     const isNowhere = page.accounts.length === 0 && isFiltered();
-    const elsewhere = isNowhere && (await listAccounts({ ...filter(), tab: otherTab() }, { limit: 1, signal })).accounts.length > 0;
+    const elsewhere =
+      isNowhere && (await listAccounts({ ...filter(), tab: otherTab() }, { limit: 1, signal })).accounts.length > 0;
     loadedAt = Date.now();
-    set({ list: { accounts: page.accounts, cursor: page.next_cursor, phase: "ready", elsewhere }, counts: page.counts });
-    if (isFiltered()) announce(`${count(page.accounts.length, "ad account")} found${page.next_cursor ? ", and more" : ""}`);
+    set({
+      list: { accounts: page.accounts, cursor: page.next_cursor, phase: "ready", elsewhere },
+      counts: page.counts,
+    });
+    if (isFiltered())
+      announce(`${count(page.accounts.length, "ad account")} found${page.next_cursor ? ", and more" : ""}`);
   } catch (problem) {
     // A request that was given up, because something else is to be seen now, is no failure.
     if (!signal.aborted) failed(problem);

@@ -57,7 +57,11 @@ async function ask(force) {
   change({ phase: "asking", force, problem: undefined });
   const begun = `begun ${account.advertiser_id} ${also} ${force}`;
   try {
-    const started = await activate(account.advertiser_id, { ...(also && { also: "business_center" }), force }, keyOf(begun));
+    const started = await activate(
+      account.advertiser_id,
+      { ...(also && { also: "business_center" }), force },
+      keyOf(begun),
+    );
     if (state.activate?.account !== account) return null;
     sessionStorage.setItem(begun, JSON.stringify({ key: keyOf(begun), expires_at: started.expires_at }));
     change({ phase: "ready", started });
@@ -88,8 +92,13 @@ async function countOthers(center) {
   let cursor;
   try {
     for (let page = 0; page < MOST_PAGES && (page === 0 || cursor); page++) {
-      const all = await listAccounts({ tab: "needs_connecting", search: "", brand: "", market: "", partner: "" }, { limit: 100, cursor });
-      number += all.accounts.filter((row) => row.business_center_id === center && row.advertiser_id !== attempt?.account.advertiser_id).length;
+      const all = await listAccounts(
+        { tab: "needs_connecting", search: "", brand: "", market: "", partner: "" },
+        { limit: 100, cursor },
+      );
+      number += all.accounts.filter(
+        (row) => row.business_center_id === center && row.advertiser_id !== attempt?.account.advertiser_id,
+      ).length;
       cursor = all.next_cursor;
     }
   } catch {
@@ -106,7 +115,10 @@ async function leave() {
   const started = attempt.also ? await ask(attempt.force) : attempt.started;
   if (!started) return;
   change({ phase: "leaving" });
-  sessionStorage.setItem(KEPT, JSON.stringify({ account: attempt.account, isRenewal: attempt.isRenewal, search: location.search }));
+  sessionStorage.setItem(
+    KEPT,
+    JSON.stringify({ account: attempt.account, isRenewal: attempt.isRenewal, search: location.search }),
+  );
   location.assign(started.authorization_url);
 }
 
@@ -127,7 +139,12 @@ export function activateView(attempt) {
     (phase === "ready" || phase === "leaving") && started && ready(attempt, started),
     h("footer", null, [
       (phase === "ready" || phase === "leaving") &&
-        button({ label: phase === "leaving" ? "Opening TikTok…" : "Continue to TikTok", onClick: leave, isMain: true, isBusy: phase === "leaving" }),
+        button({
+          label: phase === "leaving" ? "Opening TikTok…" : "Continue to TikTok",
+          onClick: leave,
+          isMain: true,
+          isBusy: phase === "leaving",
+        }),
       button({ label: phase === "refused" ? "Close" : "Cancel", onClick: close }),
     ]),
   ]);
@@ -137,7 +154,10 @@ export function activateView(attempt) {
 function refused(problem, force) {
   switch (problem.code) {
     case "consent_cannot_help":
-      return problemBox(problem, h("p", null, button({ label: "Continue to TikTok anyway", onClick: () => ask(true) })));
+      return problemBox(
+        problem,
+        h("p", null, button({ label: "Continue to TikTok anyway", onClick: () => ask(true) })),
+      );
     case "already_active":
       return activeAlready();
     default:
@@ -161,20 +181,53 @@ function ready({ account, also, others, phase }, { preflight, expires_at }) {
   return [
     h("h3", null, "What to do at TikTok"),
     h("ol", { class: "steps" }, [
-      h("li", null, ["Sign in as an Admin of ", h("b", null, name(shown)), ".", fixers.length > 0 && [" Admins that we know of: ", list(fixers), "."]]),
-      h("li", null, ["At the top right, choose the Business Center ", h("b", null, name(shown)), center.name && [" (", h("code", null, center.id), ")"], ". ", h(Copy, { text: center.id, label: "Copy Business Center ID" })]),
-      h("li", null, ["Keep ", h("b", null, "Ad Account Management"), " and ", h("b", null, "Reporting"), " switched on."]),
+      h("li", null, [
+        "Sign in as an Admin of ",
+        h("b", null, name(shown)),
+        ".",
+        fixers.length > 0 && [" Admins that we know of: ", list(fixers), "."],
+      ]),
+      h("li", null, [
+        "At the top right, choose the Business Center ",
+        h("b", null, name(shown)),
+        center.name && [" (", h("code", null, center.id), ")"],
+        ". ",
+        h(Copy, { text: center.id, label: "Copy Business Center ID" }),
+      ]),
+      h("li", null, [
+        "Keep ",
+        h("b", null, "Ad Account Management"),
+        " and ",
+        h("b", null, "Reporting"),
+        " switched on.",
+      ]),
       h("li", null, ["Leave ", h("b", null, name(account.name)), " ticked, and the others too."]),
       h("li", null, ["Press ", h("b", null, "Confirm"), `. The link works until ${clockText(expires_at)}.`]),
     ]),
-    others && others.number > 0 && h("label", { class: "choice" }, [
-      h("input", { type: "checkbox", checked: also, disabled: phase === "leaving", onChange: () => change({ also: !also }) }),
-      h("span", null, `Also reconnect the ${others.isMore ? "more than " : ""}${count(others.number, "other lapsed ad account")} of this Business Center`),
-    ]),
+    others &&
+      others.number > 0 &&
+      h("label", { class: "choice" }, [
+        h("input", {
+          type: "checkbox",
+          checked: also,
+          disabled: phase === "leaving",
+          onChange: () => change({ also: !also }),
+        }),
+        h(
+          "span",
+          null,
+          `Also reconnect the ${others.isMore ? "more than " : ""}${count(others.number, "other lapsed ad account")} of this Business Center`,
+        ),
+      ]),
     h("h3", null, "What we know already"),
-    verdict === "unknown" && h("p", null, "TikTok did not tell everything in time. You can go on: everything is checked when you come back."),
+    verdict === "unknown" &&
+      h("p", null, "TikTok did not tell everything in time. You can go on: everything is checked when you come back."),
     known.length > 0
-      ? h("ul", { class: "checks" }, known.map(({ check, answer, text }) => h("li", { key: check }, [answerMark(answer), h("div", null, text)])))
+      ? h(
+          "ul",
+          { class: "checks" },
+          known.map(({ check, answer, text }) => h("li", { key: check }, [answerMark(answer), h("div", null, text)])),
+        )
       : h("p", { class: "hint" }, "Nothing that stands in the way."),
   ];
 }

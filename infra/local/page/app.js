@@ -40,14 +40,26 @@ const signInView = () =>
     h("h1", null, "Ad Accounts"),
     h("section", { "aria-labelledby": "sign-in" }, [
       h("h2", { id: "sign-in" }, "Sign in"),
-      h("p", null, ["This is a local world with invented people. Who would you like to be? ", h("a", { href: "/local/" }, "About this local world")]),
-      state.people?.length === 0 && h("p", { class: "box bad", role: "alert" }, "The local world does not answer. Is it running? Reload the page then."),
-      h("ul", { class: "people" }, (state.people ?? []).map((person) =>
-        h("li", { key: person.sub }, [
-          button({ label: person.name, onClick: () => enter(person.sub) }),
-          h("span", null, `${person.organisation}, may ${person.may}, reaches ${person.reaches}`),
-        ]),
-      )),
+      h("p", null, [
+        "This is a local world with invented people. Who would you like to be? ",
+        h("a", { href: "/local/" }, "About this local world"),
+      ]),
+      state.people?.length === 0 &&
+        h(
+          "p",
+          { class: "box bad", role: "alert" },
+          "The local world does not answer. Is it running? Reload the page then.",
+        ),
+      h(
+        "ul",
+        { class: "people" },
+        (state.people ?? []).map((person) =>
+          h("li", { key: person.sub }, [
+            button({ label: person.name, onClick: () => enter(person.sub) }),
+            h("span", null, `${person.organisation}, may ${person.may}, reaches ${person.reaches}`),
+          ]),
+        ),
+      ),
     ]),
   ]);
 

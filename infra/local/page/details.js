@@ -80,10 +80,23 @@ export function detailsView(sheet) {
   const { account, problem } = sheet;
   const close = button({ label: "Close", onClick: closeDetails });
   const body = problem
-    ? [dialogTitle("details", ["Ad account ", sheet.id]), problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => loadDetails(sheet.id) })), h("footer", null, close)]
+    ? [
+        dialogTitle("details", ["Ad account ", sheet.id]),
+        problemBox(problem, problem.isPassing && button({ label: "Try again", onClick: () => loadDetails(sheet.id) })),
+        h("footer", null, close),
+      ]
     : account
       ? [...content(account, sheet), h("footer", null, [...actions(account, sheet), close])]
-      : [dialogTitle("details", ["Ad account ", sheet.id]), h("p", { role: "status", class: "skeleton" }, [unseen("Loading"), h("span", null), h("span", null), h("span", null)]), h("footer", null, close)];
+      : [
+          dialogTitle("details", ["Ad account ", sheet.id]),
+          h("p", { role: "status", class: "skeleton" }, [
+            unseen("Loading"),
+            h("span", null),
+            h("span", null),
+            h("span", null),
+          ]),
+          h("footer", null, close),
+        ];
   return h(Dialog, { id: "details", key: "details", onClose: closeDetails, closesOutside: true }, body);
 }
 
@@ -93,8 +106,16 @@ function actions(account, { check }) {
   const isActive = account.status === "active";
   const isRunning = check === "running";
   return [
-    button({ label: isActive ? "Renew connection" : "Activate", onClick: () => startActivation(account, { isRenewal: isActive }), isMain: !isActive }),
-    button({ label: isRunning ? "Asking TikTok…" : "Check now", onClick: () => checkNow(account.advertiser_id), isBusy: isRunning }),
+    button({
+      label: isActive ? "Renew connection" : "Activate",
+      onClick: () => startActivation(account, { isRenewal: isActive }),
+      isMain: !isActive,
+    }),
+    button({
+      label: isRunning ? "Asking TikTok…" : "Check now",
+      onClick: () => checkNow(account.advertiser_id),
+      isBusy: isRunning,
+    }),
   ];
 }
 
@@ -105,21 +126,49 @@ function content(account, sheet) {
     dialogTitle("details", name(account.name)),
     h("p", { class: "under" }, [
       h("span", { class: `pill ${status === "active" ? "good" : "bad"}` }, STATUS[status]),
-      h("span", { class: "id" }, ["Account ID ", h("code", null, id), h(Copy, { text: id, label: `Copy Account ID ${id}` })]),
+      h("span", { class: "id" }, [
+        "Account ID ",
+        h("code", null, id),
+        h(Copy, { text: id, label: `Copy Account ID ${id}` }),
+      ]),
     ]),
     sheet.check && sheet.check !== "running" && checked(sheet.check),
     account.causes.length > 0 && section("Why it needs connecting", account.causes.map(cause)),
-    account.at_risk.length > 0 && section("At risk", h("ul", null, account.at_risk.map((risk) => h("li", { key: risk }, riskText(risk))))),
+    account.at_risk.length > 0 &&
+      section(
+        "At risk",
+        h(
+          "ul",
+          null,
+          account.at_risk.map((risk) => h("li", { key: risk }, riskText(risk))),
+        ),
+      ),
     section("Business Center", [
       center.name && h("p", null, name(center.name)),
-      h("p", { class: "id" }, ["Business Center ID ", h("code", null, center.id), h(Copy, { text: center.id, label: "Copy Business Center ID" })]),
-      h("p", { class: "hint" }, "It is the one that the ad account was first connected from, and stays the same. In TikTok's Business Center, under Ad accounts, this one must read “Owned by this Business Center”."),
+      h("p", { class: "id" }, [
+        "Business Center ID ",
+        h("code", null, center.id),
+        h(Copy, { text: center.id, label: "Copy Business Center ID" }),
+      ]),
+      h(
+        "p",
+        { class: "hint" },
+        "It is the one that the ad account was first connected from, and stays the same. In TikTok's Business Center, under Ad accounts, this one must read “Owned by this Business Center”.",
+      ),
     ]),
     section("TikTok authorization", authorization(account)),
     section("Checks", checklist(account.findings)),
     account.gap && section("Data gap", gapStrip(account.gap, status)),
     section("History", timeline(sheet)),
-    h("p", { class: "hint" }, ["Questions? Write to ", h("a", { href: `mailto:${account.support}?subject=${encodeURIComponent(`TikTok ad account ${id}`)}` }, account.support), "."]),
+    h("p", { class: "hint" }, [
+      "Questions? Write to ",
+      h(
+        "a",
+        { href: `mailto:${account.support}?subject=${encodeURIComponent(`TikTok ad account ${id}`)}` },
+        account.support,
+      ),
+      ".",
+    ]),
   ];
 }
 
@@ -132,10 +181,17 @@ function checked(result) {
   const texts = {
     connected: ["good", "Everything works", "TikTok answered just now, and the ad account is connected."],
     lapsed: ["bad", "It does not work", "TikTok answered just now. What is wrong and what to do is below."],
-    undecided: ["", "We cannot tell at the moment", "TikTok did not answer everything, so nothing was changed. Try again later."],
+    undecided: [
+      "",
+      "We cannot tell at the moment",
+      "TikTok did not answer everything, so nothing was changed. Try again later.",
+    ],
   };
   const [kind, title, text] = texts[result.verdict];
-  return h("div", { class: `box ${kind}`, role: "status", key: "checked" }, [h("strong", null, title), h("p", null, text)]);
+  return h("div", { class: `box ${kind}`, role: "status", key: "checked" }, [
+    h("strong", null, title),
+    h("p", null, text),
+  ]);
 }
 
 /** @param {Schemas["Cause"]} cause */
@@ -161,7 +217,11 @@ function authorization({ grant, connected_by, last_proven_at }) {
   if (rows.length === 0) return h("p", null, "CreativeX holds no TikTok authorization for this ad account.");
   return [
     !grant && h("p", null, "CreativeX holds no TikTok authorization for this ad account."),
-    h("dl", null, rows.map(([term, value]) => h("div", { key: String(term) }, [h("dt", null, term), h("dd", null, value)]))),
+    h(
+      "dl",
+      null,
+      rows.map(([term, value]) => h("div", { key: String(term) }, [h("dt", null, term), h("dd", null, value)])),
+    ),
   ];
 }
 
@@ -169,44 +229,60 @@ function authorization({ grant, connected_by, last_proven_at }) {
 export function checklist(findings) {
   const byCheck = new Map(findings.map((finding) => [finding.check, finding]));
   const checks = /** @type {(keyof typeof CHECKS)[]} */ (Object.keys(CHECKS));
-  return h("ul", { class: "checks" }, checks.map((check) => {
-    const finding = byCheck.get(check);
-    if (!finding) return h("li", { key: check, class: "none" }, [h("span", { class: "mark" }, [h("span", { "aria-hidden": "true" }, "–"), unseen("Not asked: ")]), CHECKS[check]]);
-    return h("li", { key: check }, [
-      answerMark(finding.answer),
-      h("div", null, [CHECKS[check], finding.evidence.length > 0 && evidence(finding.evidence)]),
-    ]);
-  }));
+  return h(
+    "ul",
+    { class: "checks" },
+    checks.map((check) => {
+      const finding = byCheck.get(check);
+      if (!finding)
+        return h("li", { key: check, class: "none" }, [
+          h("span", { class: "mark" }, [h("span", { "aria-hidden": "true" }, "–"), unseen("Not asked: ")]),
+          CHECKS[check],
+        ]);
+      return h("li", { key: check }, [
+        answerMark(finding.answer),
+        h("div", null, [CHECKS[check], finding.evidence.length > 0 && evidence(finding.evidence)]),
+      ]);
+    }),
+  );
 }
 
 /** @param {Schemas["Evidence"][]} evidence */
 const evidence = (evidence) =>
   h("details", null, [
     h("summary", null, ["TikTok's answer, ", ago(evidence[0].asked_at)]),
-    h("ul", null, evidence.map(({ endpoint, code, request_id, asked_at }) =>
-      h("li", { key: `${endpoint}${asked_at}${request_id}` }, [
-        h("code", null, endpoint),
-        code === undefined ? ": no usable answer" : [": code ", h("code", null, String(code))],
-        request_id && [", request ", h("code", null, request_id)],
-        ", ",
-        timeText(asked_at),
-      ]),
-    )),
+    h(
+      "ul",
+      null,
+      evidence.map(({ endpoint, code, request_id, asked_at }) =>
+        h("li", { key: `${endpoint}${asked_at}${request_id}` }, [
+          h("code", null, endpoint),
+          code === undefined ? ": no usable answer" : [": code ", h("code", null, String(code))],
+          request_id && [", request ", h("code", null, request_id)],
+          ", ",
+          timeText(asked_at),
+        ]),
+      ),
+    ),
   ]);
 
 /** @param {Sheet} sheet */
 function timeline({ id, history, more }) {
   if (history.length === 0) return h("p", null, "Nothing has happened yet.");
   return [
-    h("ol", { class: "timeline" }, history.map((entry) =>
-      h("li", { key: entry.event_id, class: entry.kind }, [
-        h("strong", null, EVENTS[entry.kind] ?? entry.kind),
-        h("time", { dateTime: entry.occurred_at }, timeText(entry.occurred_at)),
-        entry.cause && h("span", null, causeTitle(entry.cause)),
-        entry.by && h("span", null, ["by ", name(entry.by)]),
-        entry.gap && h("span", null, `Data to fetch again: ${gapText(entry.gap)}`),
-      ]),
-    )),
+    h(
+      "ol",
+      { class: "timeline" },
+      history.map((entry) =>
+        h("li", { key: entry.event_id, class: entry.kind }, [
+          h("strong", null, EVENTS[entry.kind] ?? entry.kind),
+          h("time", { dateTime: entry.occurred_at }, timeText(entry.occurred_at)),
+          entry.cause && h("span", null, causeTitle(entry.cause)),
+          entry.by && h("span", null, ["by ", name(entry.by)]),
+          entry.gap && h("span", null, `Data to fetch again: ${gapText(entry.gap)}`),
+        ]),
+      ),
+    ),
     more && button({ label: "Show older", onClick: () => loadOlder(id, more) }),
   ];
 }

@@ -17,14 +17,26 @@ export function gapStrip(gap, status) {
   const { from, to, unrecoverable_before } = gap;
   const days = Math.round((at(to) - at(from)) / DAY) + 1;
   const isOpen = status === "needs_connecting";
-  const lost = unrecoverable_before && unrecoverable_before > from ? Math.min(days, Math.round((at(unrecoverable_before) - at(from)) / DAY)) : 0;
+  const lost =
+    unrecoverable_before && unrecoverable_before > from
+      ? Math.min(days, Math.round((at(unrecoverable_before) - at(from)) / DAY))
+      : 0;
   return [
     h("p", null, [
       `${count(days, "day")} without data: ${gapText(gap)}. `,
       isOpen ? "They are fetched again as soon as the ad account is active." : "They are being fetched again.",
     ]),
-    h("div", { class: "strip", "aria-hidden": "true" }, days > MOST_DAYS ? months(from, days) : cells(from, days, lost)),
-    lost > 0 && h("p", { class: "hint" }, `TikTok no longer gives out what lies before ${dayText(String(unrecoverable_before))}: ${count(lost, "day")} cannot be fetched.`),
+    h(
+      "div",
+      { class: "strip", "aria-hidden": "true" },
+      days > MOST_DAYS ? months(from, days) : cells(from, days, lost),
+    ),
+    lost > 0 &&
+      h(
+        "p",
+        { class: "hint" },
+        `TikTok no longer gives out what lies before ${dayText(String(unrecoverable_before))}: ${count(lost, "day")} cannot be fetched.`,
+      ),
   ];
 }
 
@@ -50,5 +62,7 @@ function months(from, days) {
     const month = monthFormat.format(new Date(at(from) + nth * DAY));
     missing.set(month, (missing.get(month) ?? 0) + 1);
   }
-  return [...missing].map(([month, number]) => h("span", { key: month, class: "missing month" }, [h("i", null, month), h("b", null, String(number))]));
+  return [...missing].map(([month, number]) =>
+    h("span", { key: month, class: "missing month" }, [h("i", null, month), h("b", null, String(number))]),
+  );
 }

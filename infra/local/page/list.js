@@ -60,7 +60,11 @@ function tabs() {
         onClick: () => go({ tab }),
       };
       const badge = number !== undefined && h("span", { class: "badge" }, number.toLocaleString("en"));
-      return h("button", properties, [`${STATUS[tab]} `, badge, needsAttention && h("span", { class: "alarm", "aria-hidden": "true" }, "!")]);
+      return h("button", properties, [
+        `${STATUS[tab]} `,
+        badge,
+        needsAttention && h("span", { class: "alarm", "aria-hidden": "true" }, "!"),
+      ]);
     }),
   );
 }
@@ -104,8 +108,20 @@ function filters() {
     };
     return h("div", { class: "filter", key: kind }, [
       h("label", { for: kind }, label),
-      h("input", { id: kind, list: `${kind}s`, placeholder: "All", autocomplete: "off", maxLength: 64, defaultValue: state.view[kind], onChange }),
-      h("datalist", { id: `${kind}s` }, [...known].sort().map((value) => h("option", { key: value, value }))),
+      h("input", {
+        id: kind,
+        list: `${kind}s`,
+        placeholder: "All",
+        autocomplete: "off",
+        maxLength: 64,
+        defaultValue: state.view[kind],
+        onChange,
+      }),
+      h(
+        "datalist",
+        { id: `${kind}s` },
+        [...known].sort().map((value) => h("option", { key: value, value })),
+      ),
     ]);
   });
 }
@@ -115,14 +131,14 @@ function panel() {
   if (phase === "failed" && problem) {
     // What is there already stays, and one's place in it.
     const isMore = accounts.length > 0 && cursor;
-    return [isMore && table(accounts), problemBox(problem, button({ label: "Try again", onClick: isMore ? loadMore : load }))];
+    return [
+      isMore && table(accounts),
+      problemBox(problem, button({ label: "Try again", onClick: isMore ? loadMore : load })),
+    ];
   }
   if (phase === "loading" && accounts.length === 0) return [unseen("Loading"), table(Array(8).fill(null))];
   if (accounts.length === 0) return empty();
-  return [
-    table(accounts),
-    cursor && h(More, { key: "more", isBusy: phase === "more", onMore: loadMore }),
-  ];
+  return [table(accounts), cursor && h(More, { key: "more", isBusy: phase === "more", onMore: loadMore })];
 }
 
 function empty() {
@@ -133,15 +149,29 @@ function empty() {
   };
   if (isFiltered()) {
     return h("div", { class: "box empty" }, [
-      h("strong", null, ["No ad account in ", STATUS[tab], search ? [" matches “", name(search), "”"] : " matches the filters"]),
+      h("strong", null, [
+        "No ad account in ",
+        STATUS[tab],
+        search ? [" matches “", name(search), "”"] : " matches the filters",
+      ]),
       state.list.elsewhere
-        ? [h("p", null, `There is one in ${STATUS[otherTab()]}.`), button({ label: `Look in ${STATUS[otherTab()]}`, onClick: () => go({ tab: otherTab() }), isMain: true })]
-        : h("p", null, "Compare the Account ID with the one in TikTok Ads Manager. If it is right, your CreativeX user may have no access to this ad account: ask a manager of your organisation."),
+        ? [
+            h("p", null, `There is one in ${STATUS[otherTab()]}.`),
+            button({ label: `Look in ${STATUS[otherTab()]}`, onClick: () => go({ tab: otherTab() }), isMain: true }),
+          ]
+        : h(
+            "p",
+            null,
+            "Compare the Account ID with the one in TikTok Ads Manager. If it is right, your CreativeX user may have no access to this ad account: ask a manager of your organisation.",
+          ),
       button({ label: "Show everything", onClick: everything }),
     ]);
   }
   const texts = {
-    needs_connecting: ["Everything is connected", "Every ad account feeds CreativeX with data. When one stops, it shows up here, with the reason."],
+    needs_connecting: [
+      "Everything is connected",
+      "Every ad account feeds CreativeX with data. When one stops, it shows up here, with the reason.",
+    ],
     active: ["No ad account is active", "Look in Needs Connecting: Activate brings an ad account back."],
   };
   return h("div", { class: "box empty" }, [h("strong", null, texts[tab][0]), h("p", null, texts[tab][1])]);
@@ -149,18 +179,36 @@ function empty() {
 
 /** @param {(Account | null)[]} accounts `null` for one that is still to come. */
 function table(accounts) {
-  const columns = ["Ad account", state.view.tab === "active" ? "Status" : "Why and since when", "Brand", "Market", "Partner"];
+  const columns = [
+    "Ad account",
+    state.view.tab === "active" ? "Status" : "Why and since when",
+    "Brand",
+    "Market",
+    "Partner",
+  ];
   const head = columns.map((text) => h("th", { key: text, role: "columnheader", scope: "col" }, text));
   return h("table", { role: "table", key: "table", "aria-busy": state.list.phase === "loading" }, [
     h("caption", { class: "unseen" }, `Ad accounts: ${STATUS[state.view.tab]}`),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, [...head, h("th", { role: "columnheader", scope: "col" }, unseen("Actions"))])),
-    h("tbody", { role: "rowgroup" }, accounts.map((account, nth) => (account ? h(Row, { key: account.advertiser_id, account }) : skeleton(nth)))),
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h("tr", { role: "row" }, [...head, h("th", { role: "columnheader", scope: "col" }, unseen("Actions"))]),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      accounts.map((account, nth) => (account ? h(Row, { key: account.advertiser_id, account }) : skeleton(nth))),
+    ),
   ]);
 }
 
 /** @param {number} nth */
 const skeleton = (nth) =>
-  h("tr", { role: "row", key: nth, class: "skeleton", "aria-hidden": "true" }, [1, 2, 3, 4, 5, 6].map((cell) => h("td", { role: "cell", key: cell }, h("span", null))));
+  h(
+    "tr",
+    { role: "row", key: nth, class: "skeleton", "aria-hidden": "true" },
+    [1, 2, 3, 4, 5, 6].map((cell) => h("td", { role: "cell", key: cell }, h("span", null))),
+  );
 
 /** Drawn again only when its account has changed: there may be thousands. @extends {Component<{account: Account}>} */
 class Row extends Component {
@@ -179,7 +227,8 @@ class Row extends Component {
       openDetails(id);
     };
     /** @param {Event} event */
-    const onMenu = ({ currentTarget }) => set({ menu: { account, button: /** @type {HTMLElement} */ (currentTarget) } });
+    const onMenu = ({ currentTarget }) =>
+      set({ menu: { account, button: /** @type {HTMLElement} */ (currentTarget) } });
     return h("tr", { role: "row", "data-account": id }, [
       h("td", { role: "cell", class: "who" }, [
         h("span", { class: "name" }, name(account.name)),
@@ -188,12 +237,27 @@ class Row extends Component {
           h(Copy, { text: id, label: `Copy Account ID ${id}` }),
         ]),
       ]),
-      h("td", { role: "cell", class: "why" }, [state_(account), account.at_risk.map((risk) => h("span", { key: risk, class: "risk" }, ["⚠ ", unseen("At risk: "), riskText(risk)]))]),
+      h("td", { role: "cell", class: "why" }, [
+        state_(account),
+        account.at_risk.map((risk) =>
+          h("span", { key: risk, class: "risk" }, ["⚠ ", unseen("At risk: "), riskText(risk)]),
+        ),
+      ]),
       label("Brand", brand),
       label("Market", market),
       label("Partner", partner),
       h("td", { role: "cell", class: "act" }, [
-        h("button", { type: "button", class: "dots", "aria-haspopup": "menu", "aria-label": `Actions for ${account.name}`, onClick: onMenu }, "⋮"),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "dots",
+            "aria-haspopup": "menu",
+            "aria-label": `Actions for ${account.name}`,
+            onClick: onMenu,
+          },
+          "⋮",
+        ),
       ]),
     ]);
   }
@@ -210,14 +274,20 @@ function state_({ status, cause, lapsed_since }) {
 
 /** @param {string} title @param {string | undefined} value */
 const label = (title, value) =>
-  h("td", { role: "cell", key: title, class: "label", "data-title": title }, value ? name(value) : h("span", { class: "none" }, [h("span", { "aria-hidden": "true" }, "–"), unseen("none")]));
+  h(
+    "td",
+    { role: "cell", key: title, class: "label", "data-title": title },
+    value ? name(value) : h("span", { class: "none" }, [h("span", { "aria-hidden": "true" }, "–"), unseen("none")]),
+  );
 
 /** The next page comes when its button comes near, or is pressed. @extends {Component<{isBusy: boolean, onMore: () => void}>} */
 class More extends Component {
   /** @type {HTMLElement | null} */
   node = null;
   // Several changes may be told at once: the last one is how it is now.
-  watcher = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.props.onMore(), { rootMargin: "1000px" });
+  watcher = new IntersectionObserver((entries) => entries.at(-1)?.isIntersecting && this.props.onMore(), {
+    rootMargin: "1000px",
+  });
 
   componentDidMount() {
     if (this.node) this.watcher.observe(this.node);
@@ -239,7 +309,11 @@ class More extends Component {
     const ref = (/** @type {HTMLElement | null} */ node) => {
       if (node) this.node = node;
     };
-    return h("p", { class: "more", ref }, button({ label: isBusy ? "Loading more…" : "Show more", onClick: onMore, isBusy }));
+    return h(
+      "p",
+      { class: "more", ref },
+      button({ label: isBusy ? "Loading more…" : "Show more", onClick: onMore, isBusy }),
+    );
   }
 }
 
@@ -248,9 +322,10 @@ function rowMenu({ account, button }) {
   const { advertiser_id: id } = account;
   const details = { label: "Details", onClick: () => openDetails(id) };
   const check = { label: "Check now", onClick: () => openDetails(id, { check: true }) };
-  const activate = account.status === "active"
-    ? { label: "Renew connection", onClick: () => startActivation(account, { isRenewal: true }) }
-    : { label: "Activate", onClick: () => startActivation(account) };
+  const activate =
+    account.status === "active"
+      ? { label: "Renew connection", onClick: () => startActivation(account, { isRenewal: true }) }
+      : { label: "Activate", onClick: () => startActivation(account) };
   const items = state.session?.isManager ? [activate, check, details] : [details];
   return h(Menu, { key: id, button, label: `Actions for ${account.name}`, items, onClose: () => set({ menu: null }) });
 }

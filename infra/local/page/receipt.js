@@ -18,7 +18,8 @@ const DENIED = "activation_error";
 const SHORTEST_WAIT = 2_000;
 const LONGEST_WAIT = 15_000;
 
-export const isBackWithTicket = () => sessionStorage.getItem(TICKET) !== null || sessionStorage.getItem(DENIED) !== null;
+export const isBackWithTicket = () =>
+  sessionStorage.getItem(TICKET) !== null || sessionStorage.getItem(DENIED) !== null;
 
 /** Takes up what TikTok sent the person back with. */
 export async function finish() {
@@ -37,7 +38,13 @@ export async function finish() {
     sessionStorage.removeItem(TICKET);
     forgetAttempts();
     // From here on the address bar tells which activation it is, so that a reload shows it again.
-    set({ receipt: { phase: answer.outcome === "pending" ? "pending" : "final", id: answer.activation_id, ...("accounts" in answer && { activation: answer }) } });
+    set({
+      receipt: {
+        phase: answer.outcome === "pending" ? "pending" : "final",
+        id: answer.activation_id,
+        ...("accounts" in answer && { activation: answer }),
+      },
+    });
     go({ activation: answer.activation_id }, { replace: true });
     ended();
   } catch (problem) {
@@ -138,8 +145,18 @@ export function receiptView(receipt) {
   const { phase, activation, problem, denied } = receipt;
   return h(Dialog, { id: "receipt", key: "receipt", onClose: close }, [
     dialogTitle("receipt", titleOf(receipt)),
-    phase === "completing" && h("p", { role: "status", class: "busy" }, "Proving that the new connection works: both permissions, the Admin, the Business Center, the owner. This takes a few seconds."),
-    phase === "pending" && h("p", { role: "status", class: "busy" }, "TikTok has not answered everything yet. You need not wait: we go on by ourselves, and it ends within 15 minutes."),
+    phase === "completing" &&
+      h(
+        "p",
+        { role: "status", class: "busy" },
+        "Proving that the new connection works: both permissions, the Admin, the Business Center, the owner. This takes a few seconds.",
+      ),
+    phase === "pending" &&
+      h(
+        "p",
+        { role: "status", class: "busy" },
+        "TikTok has not answered everything yet. You need not wait: we go on by ourselves, and it ends within 15 minutes.",
+      ),
     denied && deniedBox(denied),
     problem && (isActiveAlready(problem) ? activeAlready() : problemBox(problem)),
     activation && phase === "final" && outcome(activation),
@@ -149,9 +166,19 @@ export function receiptView(receipt) {
 
 /** @param {"consent_denied" | "link_invalid"} denied */
 const deniedBox = (denied) =>
-  h("div", { class: "box", role: "alert" }, denied === "consent_denied"
-    ? [h("strong", null, causeTitle("consent_denied")), h("p", null, "Nothing was changed. Choose Activate again, and press Confirm on TikTok's page.")]
-    : [h("strong", null, "TikTok sent you back with something that does not fit"), h("p", null, "Nothing was changed. Choose Activate again, and finish at TikTok in the same browser.")]);
+  h(
+    "div",
+    { class: "box", role: "alert" },
+    denied === "consent_denied"
+      ? [
+          h("strong", null, causeTitle("consent_denied")),
+          h("p", null, "Nothing was changed. Choose Activate again, and press Confirm on TikTok's page."),
+        ]
+      : [
+          h("strong", null, "TikTok sent you back with something that does not fit"),
+          h("p", null, "Nothing was changed. Choose Activate again, and finish at TikTok in the same browser."),
+        ],
+  );
 
 /** @param {Activation} activation */
 function outcome({ advertiser_id, outcome, authorized_by, cause, title, explanation, remedy, findings, accounts }) {
@@ -159,24 +186,49 @@ function outcome({ advertiser_id, outcome, authorized_by, cause, title, explanat
   const last = lastAttempt();
   const isRenewal = last?.account.advertiser_id === advertiser_id && last.isRenewal;
   return [
-    outcome === "reconnected" && h("p", null, [`${count(good.length, "ad account")} reconnected`, authorized_by && [", authorized at TikTok by ", name(authorized_by)], "."]),
-    title && h("div", { class: "box bad", role: "alert" }, [h("strong", null, title), explanation && h("p", null, explanation), remedy && h("p", null, [h("b", null, "What to do: "), remedy])]),
+    outcome === "reconnected" &&
+      h("p", null, [
+        `${count(good.length, "ad account")} reconnected`,
+        authorized_by && [", authorized at TikTok by ", name(authorized_by)],
+        ".",
+      ]),
+    title &&
+      h("div", { class: "box bad", role: "alert" }, [
+        h("strong", null, title),
+        explanation && h("p", null, explanation),
+        remedy && h("p", null, [h("b", null, "What to do: "), remedy]),
+      ]),
     title && isRenewal && h("p", null, "The connection that the ad account had before was not touched."),
-    outcome === "waiting" && h("p", null, "The page at TikTok is still open, or was left. Go back to it, or begin again."),
-    accounts.length > 0 && h("ul", { class: "receipt" }, accounts.map((one) => line(one, cause))),
-    findings && findings.length > 0 && h("details", null, [h("summary", null, "What was checked"), checklist(findings)]),
+    outcome === "waiting" &&
+      h("p", null, "The page at TikTok is still open, or was left. Go back to it, or begin again."),
+    accounts.length > 0 &&
+      h(
+        "ul",
+        { class: "receipt" },
+        accounts.map((one) => line(one, cause)),
+      ),
+    findings &&
+      findings.length > 0 &&
+      h("details", null, [h("summary", null, "What was checked"), checklist(findings)]),
   ];
 }
 
 /** @param {Schemas["ReceiptLine"]} line @param {Schemas["CauseCode"] | undefined} told the cause that is explained above already */
 const line = ({ advertiser_id, name: shown, outcome, gap, cause, remedy }, told) =>
   h("li", { key: advertiser_id, "data-account": advertiser_id }, [
-    h("span", { class: `mark ${outcome === "reconnected" ? "passed" : "failed"}`, "aria-hidden": "true" }, outcome === "reconnected" ? "✓" : "✕"),
+    h(
+      "span",
+      { class: `mark ${outcome === "reconnected" ? "passed" : "failed"}`, "aria-hidden": "true" },
+      outcome === "reconnected" ? "✓" : "✕",
+    ),
     h("div", null, [
       h("strong", null, [name(shown), " ", h("code", null, advertiser_id)]),
       outcome === "reconnected"
         ? h("p", null, ["Active. ", gap ? `Data to fetch again: ${gapText(gap)}.` : "No data are missing."])
-        : [h("p", null, cause ? causeTitle(cause) : "Not reconnected"), remedy && cause !== told && h("p", null, [h("b", null, "What to do: "), remedy])],
+        : [
+            h("p", null, cause ? causeTitle(cause) : "Not reconnected"),
+            remedy && cause !== told && h("p", null, [h("b", null, "What to do: "), remedy]),
+          ],
     ]),
   ]);
 
@@ -197,9 +249,25 @@ function steps({ phase, activation, problem, denied }) {
     case "again":
       return [begin];
     case "ask":
-      return [h(Copy, { text: messageFor(activation), label: "Copy a message for the Admin", shown: "Copy a message for the Admin" }), show];
+      return [
+        h(Copy, {
+          text: messageFor(activation),
+          label: "Copy a message for the Admin",
+          shown: "Copy a message for the Admin",
+        }),
+        show,
+      ];
     case "support":
-      return [h("a", { class: "button", href: `mailto:support@creativex.com?subject=${encodeURIComponent(`TikTok ad account ${id}`)}&body=${encodeURIComponent(messageFor(activation))}` }, "Write to support")];
+      return [
+        h(
+          "a",
+          {
+            class: "button",
+            href: `mailto:support@creativex.com?subject=${encodeURIComponent(`TikTok ad account ${id}`)}&body=${encodeURIComponent(messageFor(activation))}`,
+          },
+          "Write to support",
+        ),
+      ];
     default:
       return [show];
   }
@@ -215,5 +283,7 @@ function messageFor(activation) {
     `TikTok ad account ${line ? `“${line.name}” ` : ""}(Account ID ${activation?.advertiser_id}) does not feed CreativeX with data.`,
     activation?.title && `${activation.title}. ${activation.explanation ?? ""}`,
     activation?.remedy,
-  ].filter(Boolean).join("\n\n");
+  ]
+    .filter(Boolean)
+    .join("\n\n");
 }

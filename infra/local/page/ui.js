@@ -36,7 +36,10 @@ export const problemBox = (problem, action) =>
 
 /** ✓, ✕ or ?, and the word for it. @param {Schemas["Answer"]} answer */
 export const answerMark = (answer) =>
-  h("span", { class: `mark ${answer}` }, [h("span", { "aria-hidden": "true" }, ANSWERS[answer][0]), unseen(`${ANSWERS[answer][1]}: `)]);
+  h("span", { class: `mark ${answer}` }, [
+    h("span", { "aria-hidden": "true" }, ANSWERS[answer][0]),
+    unseen(`${ANSWERS[answer][1]}: `),
+  ]);
 
 /** Copies a text. @extends {Component<{text: string, label: string, shown?: string}, {isCopied?: boolean}>} */
 export class Copy extends Component {
@@ -120,7 +123,8 @@ export class Menu extends Component {
   componentWillUnmount() {
     removeEventListener("scroll", this.place);
     removeEventListener("resize", this.place);
-    if (this.node?.contains(document.activeElement) || document.activeElement === document.body) this.props.button.focus();
+    if (this.node?.contains(document.activeElement) || document.activeElement === document.body)
+      this.props.button.focus();
   }
 
   /** Below its button, or above it where there is no room. */
@@ -167,7 +171,11 @@ export class Menu extends Component {
         onToggle: (/** @type {ToggleEvent} */ event) => event.newState === "closed" && onClose(),
       },
       items.map(({ label, onClick }) =>
-        h("button", { key: label, type: "button", role: "menuitem", tabIndex: -1, onClick: () => (onClose(), onClick()) }, label),
+        h(
+          "button",
+          { key: label, type: "button", role: "menuitem", tabIndex: -1, onClick: () => (onClose(), onClick()) },
+          label,
+        ),
       ),
     );
   }

@@ -87,7 +87,12 @@ export const ANSWERS = {
 
 export const STATUS = { needs_connecting: "Needs Connecting", active: "Active" };
 
-const dayFormat = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const dayFormat = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
 const timeFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const clockFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const agoFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
@@ -106,7 +111,11 @@ export const gapText = ({ from, to }) => (from === to ? dayText(from) : `${dayTe
 export function agoText(time) {
   const seconds = (Date.parse(time) - Date.now()) / 1000;
   const [size, unit] = /** @type {[number, Intl.RelativeTimeFormatUnit]} */ (
-    [[86400, "day"], [3600, "hour"], [60, "minute"]].find(([size]) => Math.abs(seconds) >= Number(size)) ?? [1, "second"]
+    [
+      [86400, "day"],
+      [3600, "hour"],
+      [60, "minute"],
+    ].find(([size]) => Math.abs(seconds) >= Number(size)) ?? [1, "second"]
   );
   return Math.abs(seconds) < 10 ? "just now" : agoFormat.format(Math.trunc(seconds / size), unit);
 }

@@ -23,13 +23,6 @@ impl TestWorld {
         assert_eq!(self.checks().await.failures, 0);
     }
 
-    /// What `check-grant` has counted under this name.
-    fn counted(&self, metric: &str) -> u64 {
-        let lines = self.local.functions.logs().of("check-grant");
-        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
-        lines.filter(|line| line["_aws"].is_object()).filter_map(|line| line[metric].as_u64()).sum()
-    }
-
     fn sealed_with(&self, granted: &Granted) -> String {
         sealed_with(&self.grant_of(granted.account()))
     }

@@ -61,6 +61,13 @@ impl TestWorld {
         is_dead
     }
 
+    /// What `check-grant` has counted under this name.
+    pub fn counted(&self, metric: &str) -> u64 {
+        let lines = self.local.functions.logs().of("check-grant");
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(&line.text).ok());
+        lines.filter(|line| line["_aws"].is_object()).filter_map(|line| line[metric].as_u64()).sum()
+    }
+
     /// The guard's row.
     pub fn guard(&self) -> Value {
         self.rows().into_iter().find(|row| row["sk"] == "GUARD").unwrap_or(Value::Null)

@@ -272,6 +272,36 @@ async fn what_tiktok_does_not_confirm_is_tried_again() {
     world.finish().await;
 }
 
+/// A token that does not open, and a pause: TikTok is not told, and whoever waits for the end is.
+#[tokio::test]
+async fn what_is_put_off_without_a_look_is_told() {
+    let world = TestWorld::quick().start().await;
+    let fleet = world.fleet(&[1, 1]).await;
+    world.sweep().await;
+    let grant = world.grant_of(fleet[0].account());
+    let (pk, sk) = (grant["pk"].as_str().unwrap(), grant["sk"].as_str().unwrap());
+    let row = world.dump().into_iter().find(|row| row["sk"]["S"] == sk).unwrap();
+    world.set_text(pk, sk, "sealed_token", "something else");
+    world.order(world.revocation()).await;
+    world.checks().await;
+    assert_eq!((world.counted("TokensNotRevoked"), world.came_to("revoked")), (1, 1));
+    assert_eq!((world.how_many("active"), world.is_dead(&fleet[0].token)), (1, false));
+
+    world.put_row(&row);
+    world.due_now(fleet[0].account());
+    world.tiktok().add_fault(Fault::code(40_100).on(REVOKE).times(1)).unwrap();
+    world.sweep().await;
+    assert_eq!((world.counted("TokensNotRevoked"), world.tiktok().calls(REVOKE)), (2, 2), "everybody pauses");
+    world.due_now(fleet[0].account());
+    world.sweep().await;
+    assert_eq!((world.counted("TokensNotRevoked"), world.tiktok().calls(REVOKE)), (3, 2), "and it, too");
+    world.pass_half_an_hour();
+    world.sweep().await;
+    assert_eq!((world.how_many("needs_connecting"), world.came_to("revoked")), (2, 2));
+    assert!(world.is_dead(&fleet[0].token));
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn an_order_can_be_stopped() {
     let world = TestWorld::quick().start().await;
