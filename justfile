@@ -77,9 +77,13 @@ events:
 bench:
     cargo run --release -p local -- bench
 
-# The functions as they are deployed. One build for each, since a build of all would give each the others' features.
-build architecture="arm64":
-    for function in functions/*/; do cargo lambda build --release --locked --{{ replace(architecture, "_", "-") }} --package "$(basename "$function")"; done
+# The functions as they are deployed, in target/lambda (after `just tools`)
+build architecture="arm64" *functions:
+    infra/build {{ architecture }} {{ functions }}
+
+# Builds them twice, as on two machines, and compares the bytes
+reproducible architecture="arm64" *functions:
+    infra/checks/reproducible {{ architecture }} {{ functions }}
 
 # Schemathesis against the local gateway (infra/checks/api/README.md)
 fuzz:
