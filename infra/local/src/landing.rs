@@ -17,7 +17,7 @@ const STYLE: &str = "
   body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
   pre{background:#f2f2f2;padding:1rem;overflow-x:auto}
   table{border-collapse:collapse}
-  td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}
+  td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top;overflow-wrap:anywhere}
 ";
 
 /// What the page shows beside the story.
