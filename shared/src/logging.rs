@@ -64,11 +64,12 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// Text from outside as it may stand in a log, an event or a name on a screen: without control characters, and without
-/// those that turn the direction of writing and so show one thing and say another.
+/// those that turn the direction of writing and so show one thing and say another. Joiners stay: names in Persian, Hindi
+/// and many other scripts are not written right without.
 pub fn loggable(text: &str) -> String {
     let tricky = |c: char| {
         c.is_control()
-            || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+            || matches!(c, '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
     };
     text.chars().filter(|c| !tricky(*c)).collect()
 }
@@ -152,5 +153,9 @@ mod tests {
     #[test]
     fn tricks_are_taken_out_of_names() {
         assert_eq!(loggable("Shop \u{202e}UE\u{202c}\r\n\0\u{85}\u{200f}é 🛍"), "Shop UEé 🛍");
+        // "I want", as Persian is written, and a family of one sign.
+        for name in ["می\u{200c}خواهم", "👩\u{200d}👧"] {
+            assert_eq!(loggable(name), name);
+        }
     }
 }

@@ -116,7 +116,7 @@ impl Code {
                 status: StatusCode::CONFLICT,
                 title: "The ad account is already connected",
                 detail: "Data of this ad account is being collected; nothing needs to be activated.",
-                remedy: "You need not do anything. To renew the TikTok authorization all the same, activate with `force`.",
+                remedy: "You need not do anything. To renew the TikTok authorization all the same, choose Renew connection.",
             },
             Self::ConsentCannotHelp => Words {
                 name: "consent_cannot_help",
