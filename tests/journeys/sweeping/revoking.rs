@@ -309,7 +309,7 @@ async fn an_order_can_be_stopped() {
     world.sweep().await;
     world.order(world.revocation()).await;
     let answer = world.order(json!({ "revoke": "stop" })).await;
-    assert_eq!(answer, json!({ "guard": { "holding": false, "budget": 25 } }));
+    assert_eq!(answer, json!({ "guard": { "holding": false, "answered": 2, "budget": 25 } }));
     world.checks().await;
     assert_eq!((world.how_many("active"), world.came_to("connected"), world.tiktok().calls(REVOKE)), (2, 4, 0));
     world.finish().await;
