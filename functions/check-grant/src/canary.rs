@@ -40,7 +40,7 @@ pub async fn ask(
             error!(grant.id = %grant_id, code = answered.evidence.code, "The canary is refused");
             if refusal == Refusal::AppMisconfigured {
                 finisher.app_level_code("the canary");
-                clients.table().app_level_code(clients.now()).await?;
+                clients.table().canary_heard_app_level(clients.now()).await?;
             }
             clients.table().canary_answered(false, clients.now()).await?;
         }

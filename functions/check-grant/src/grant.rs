@@ -14,7 +14,8 @@ use shared::domain::backoff::Backoff;
 use shared::domain::causes::NamedBusinessCenter;
 use shared::domain::checks::{Gathered, Refusal};
 use shared::domain::diagnosis::{Verdict, diagnose};
-use shared::domain::examine::Subject;
+use shared::domain::examine::{Occasion, Subject};
+use shared::domain::grant::Grant;
 use shared::domain::guard::tally::Recount;
 use shared::domain::ids::{AdvertiserId, GrantId, OrgId};
 use shared::domain::spread;
@@ -30,7 +31,7 @@ use shared::store::StoreError;
 use shared::store::checking::{
     Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain,
 };
-use shared::store::guarding::{StoredGuard, TellGuard as _};
+use shared::store::guarding::{KeepGuard as _, StoredGuard, TellGuard as _};
 use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok, suspects_secret};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -59,14 +60,25 @@ pub async fn check(clients: &Clients, tiktok: &TikTok, asked: &Asked, until: Ins
     let now = clients.now();
     let Some(token) = open(clients, &start, now).await? else { return Ok(()) };
     let revoked = revoking::revoke(clients, tiktok, &start.grant, start.guard.as_ref(), &token, until).await?;
-    let suspects = revoked.asked.as_ref().is_some_and(|asked| suspects_secret(&asked.evidence));
-    if tell(clients, &start, suspects, |refusal| revoked.refused(refusal)).await?.is_throttled() {
+    let heard = Heard {
+        suspects_secret: revoked.asked.as_ref().is_some_and(|asked| suspects_secret(&asked.evidence)),
+        app_level: revoked.refused(Refusal::AppMisconfigured),
+        throttled: revoked.refused(Refusal::Throttled),
+    };
+    if tell(clients, &start, heard).await?.is_throttled() {
         return Ok(());
     }
-    let evidence = gather(clients, tiktok, &start, &token, until).await?;
-    let suspects = evidence.suspects_secret();
-    if tell(clients, &start, suspects, |refusal| evidence.refused(refusal)).await?.is_throttled() {
+    let mut evidence = gather(clients, tiktok, &start, &token, until).await?;
+    let heard = Heard {
+        suspects_secret: evidence.suspects_secret(),
+        app_level: evidence.refused(Refusal::AppMisconfigured),
+        throttled: evidence.is_throttled,
+    };
+    if tell(clients, &start, heard).await?.is_throttled() {
         return Ok(());
+    }
+    if !start.guard.as_ref().is_some_and(|stored| stored.guard.believes_other_apps(now)) {
+        evidence.doubt_other_apps();
     }
     let Finisher { table, tokens, .. } = &clients.finisher;
     let sealed_again = judging::seal_again(tokens, table.name(), &start.grant.stored, &token, now).await?;
@@ -170,6 +182,14 @@ async fn gather(
     Ok(tiktok.sweep_evidence(&app, token, sweep, until).await)
 }
 
+/// What TikTok said that concerns more than this grant.
+#[derive(Clone, Copy)]
+struct Heard {
+    suspects_secret: bool,
+    app_level: bool,
+    throttled: bool,
+}
+
 enum Told {
     Nothing,
     Throttled,
@@ -182,22 +202,17 @@ impl Told {
 }
 
 /// Tells everybody else what concerns them: that our app is refused, or that TikTok wants a pause.
-async fn tell(
-    clients: &Clients,
-    start: &Start,
-    suspects_secret: bool,
-    refused: impl Fn(Refusal) -> bool,
-) -> Result<Told, CheckError> {
+async fn tell(clients: &Clients, start: &Start, heard: Heard) -> Result<Told, CheckError> {
     let now = clients.now();
-    if suspects_secret {
+    if heard.suspects_secret {
         clients.finisher.app.forget();
     }
-    if refused(Refusal::AppMisconfigured) {
+    if heard.app_level {
         error!("TikTok refuses our own app");
         count("AppLevelCode", now);
-        clients.table().app_level_code(now).await?;
+        app_level_heard(clients, start, now).await?;
     }
-    if !refused(Refusal::Throttled) {
+    if !heard.throttled {
         return Ok(Told::Nothing);
     }
     let pause = Backoff::after_throttling(start.backoff, now);
@@ -206,6 +221,21 @@ async fn tell(
     clients.table().throttled(pause).await?;
     put_off(clients, &start.grant, spread::throttled(&start.grant.stored.grant.grant_id, pause.until)).await?;
     Ok(Told::Throttled)
+}
+
+/// One grant's word alone holds nothing: the guard wants it from several.
+async fn app_level_heard(clients: &Clients, start: &Start, now: Timestamp) -> Result<(), CheckError> {
+    let Grant { org_id, grant_id, .. } = &start.grant.stored.grant;
+    let mut guard = start.guard.as_ref().map(|stored| stored.guard.clone()).unwrap_or_default();
+    for _ in 0..ROUNDS {
+        let Some(after) = guard.app_level_heard(org_id, grant_id, now) else { return Ok(()) };
+        match clients.table().grant_heard_app_level(&guard, &after).await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Conflict) => guard = clients.table().guard(now).await?.unwrap_or_default(),
+            Err(failed) => return Err(failed.into()),
+        }
+    }
+    Err(StoreError::Conflict.into())
 }
 
 fn count(name: &'static str, now: Timestamp) {
@@ -302,6 +332,7 @@ fn judge(start: &Start, evidence: &SweepEvidence) -> Vec<Found> {
                 original: &center.business_center_id,
                 scopes: &grant.scopes,
                 scope_evidence: &scope_evidence,
+                occasion: Occasion::Check,
             };
             let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
             found.push(Found { watched: watched.clone(), diagnosis, admins });

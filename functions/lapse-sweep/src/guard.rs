@@ -1,8 +1,11 @@
 //! The guard's review, and what an operator may order.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::guard::{Canary, Forced, Guard, GuardEvent, Standing};
+use shared::domain::ids::OrgId;
 use shared::logging::chain;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
@@ -36,6 +39,13 @@ pub struct GuardShown {
     pub revoke_before: Option<Timestamp>,
 }
 
+/// The guard after a review.
+pub struct Reviewed {
+    pub shown: GuardShown,
+    /// `None` where it cannot be read.
+    pub guard: Option<Guard>,
+}
+
 impl GuardShown {
     fn new(guard: &Guard, answered: i64) -> Self {
         Self {
@@ -52,20 +62,21 @@ impl GuardShown {
 
 /// Looks at what the fleet answered lately and writes down whether lapsing is held. Asks for the canary. A guard that
 /// cannot be read is left as it is, for people to look at, and holds meanwhile.
-pub async fn review(clients: &Clients, now: Timestamp) -> Result<GuardShown, SweepError> {
+pub async fn review(clients: &Clients, now: Timestamp) -> Result<Reviewed, SweepError> {
     match try_review(clients, now).await {
         Err(SweepError::Store(unreadable @ StoreError::Unreadable { .. })) => {
             error!(reason = chain(&unreadable), "The guard cannot be read: nothing lapses");
             emit(true, false, now);
             let reason = Some("unreadable");
             let (since, forced, answered, revoke_before) = (None, None, None, None);
-            Ok(GuardShown { holding: true, reason, since, forced, answered, budget: 0, revoke_before })
+            let shown = GuardShown { holding: true, reason, since, forced, answered, budget: 0, revoke_before };
+            Ok(Reviewed { shown, guard: None })
         }
         reviewed => reviewed,
     }
 }
 
-async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, SweepError> {
+async fn try_review(clients: &Clients, now: Timestamp) -> Result<Reviewed, SweepError> {
     for _ in 0..ROUNDS {
         let guard = clients.table.guard(now).await?.unwrap_or_default();
         let tally = clients.table.tally(clients.check_interval, now).await?;
@@ -77,13 +88,26 @@ async fn try_review(clients: &Clients, now: Timestamp) -> Result<GuardShown, Swe
                 if let Some(Canary { org_id, grant_id }) = after.canary.clone() {
                     clients.queue.send(&[CheckMessage::Canary { org_id, grant_id }]).await?;
                 }
-                return Ok(GuardShown::new(&after, standing.answered(now)));
+                return Ok(Reviewed { shown: GuardShown::new(&after, standing.answered(now)), guard: Some(after) });
             }
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(StoreError::Conflict.into())
+}
+
+/// Writes down which organisations a run came upon, where that is news: it takes two of them to blame our app.
+pub async fn note_organisations(
+    clients: &Clients,
+    guard: Option<&Guard>,
+    seen: &BTreeSet<OrgId>,
+    now: Timestamp,
+) -> Result<(), SweepError> {
+    match guard.and_then(|guard| guard.organisations_with(seen, clients.check_interval, now)) {
+        Some(organisations) => Ok(clients.table.saw_organisations(&organisations).await?),
+        None => Ok(()),
+    }
 }
 
 fn tell(guard: &Guard, event: Option<&GuardEvent>, now: Timestamp) {

@@ -32,7 +32,7 @@ use tokio::time::Instant;
 use tracing::{error, info};
 
 use event::{EventError, Input, RevokeOrder, Which};
-use guard::GuardShown;
+use guard::{GuardShown, Reviewed};
 use revoke::Refused;
 use run::Queued;
 
@@ -108,17 +108,17 @@ async fn obey(clients: &Clients, event: &str, now: Timestamp, until: Instant) ->
     let (time, which) = match Input::read(event)? {
         Input::Guard(order) => {
             guard::order(clients, order).await?;
-            let guard = guard::review(clients, now).await?;
+            let guard = guard::review(clients, now).await?.shown;
             return Ok(Report { run: None, queued: None, guard });
         }
         Input::Canary(canary) => {
             guard::name_canary(clients, &canary, now).await?;
-            let guard = guard::review(clients, now).await?;
+            let guard = guard::review(clients, now).await?.shown;
             return Ok(Report { run: None, queued: None, guard });
         }
         Input::Revoke(RevokeOrder::Stop) => {
             revoke::stop(clients).await?;
-            let guard = guard::review(clients, now).await?;
+            let guard = guard::review(clients, now).await?.shown;
             return Ok(Report { run: None, queued: None, guard });
         }
         Input::Revoke(RevokeOrder::GrantedBefore { time, table }) => {
@@ -130,8 +130,9 @@ async fn obey(clients: &Clients, event: &str, now: Timestamp, until: Instant) ->
         Input::Sweep(which) => (now, which),
     };
     let run = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let guard = guard::review(clients, now).await?;
-    let queued = run::run(clients, &run, which, now, until).await?;
-    counts::tell(clients, guard.answered, now, until).await;
-    Ok(Report { run: Some(run), queued: Some(queued), guard })
+    let Reviewed { shown, guard } = guard::review(clients, now).await?;
+    let (queued, organisations) = run::run(clients, &run, which, now, until).await?;
+    guard::note_organisations(clients, guard.as_ref(), &organisations, now).await?;
+    counts::tell(clients, shown.answered, now, until).await;
+    Ok(Report { run: Some(run), queued: Some(queued), guard: shown })
 }

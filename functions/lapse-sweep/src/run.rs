@@ -1,8 +1,11 @@
 //! One run: everything that is due goes into the queue, in the order in which it became due.
 
+use std::collections::BTreeSet;
+
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use shared::domain::ids::OrgId;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
 use shared::store::StoreError;
@@ -35,15 +38,17 @@ pub struct Queued {
     pub completed: bool,
 }
 
+/// Also gives the organisations that it came upon.
 pub async fn run(
     clients: &Clients,
     run: &str,
     which: Which,
     now: Timestamp,
     until: Instant,
-) -> Result<Queued, SweepError> {
+) -> Result<(Queued, BTreeSet<OrgId>), SweepError> {
     let mut queued = Queued { activations: activations(clients, now).await?, ..Queued::default() };
     let mut has_seen_all = false;
+    let mut organisations = BTreeSet::new();
     if let Some(lease) = clients.table.lease(run, LEASE, now).await? {
         queued.swept = true;
         let sweep = Sweeping { clients, lease: &lease, which, now, until };
@@ -54,6 +59,7 @@ pub async fn run(
         has_seen_all = queued.completed && (which == Which::All || lease.is_from_the_start());
         let oldest = done.iter().filter_map(|shard| shard.oldest).min();
         queued.oldest_due_seconds = oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs().max(0));
+        organisations = done.into_iter().flat_map(|shard| shard.organisations).collect();
         match clients.table.completed(&lease, now).await {
             // It ran out; somebody else has it now.
             Ok(()) | Err(StoreError::Conflict) => {}
@@ -61,7 +67,7 @@ pub async fn run(
         }
     }
     tell(&queued, has_seen_all, now);
-    Ok(queued)
+    Ok((queued, organisations))
 }
 
 /// Most runs see only what became due since the last one. How long the oldest waits is known by those that see all, one
@@ -116,13 +122,15 @@ struct Shard {
     grants: usize,
     oldest: Option<Timestamp>,
     completed: bool,
+    /// Two are as good as all.
+    organisations: BTreeSet<OrgId>,
 }
 
 impl Sweeping<'_> {
     /// Page by page: queue it, then write down that it is queued. Dying in between means that the page is queued twice.
     async fn shard(&self, shard: u8) -> Result<Shard, SweepError> {
         let table = &self.clients.table;
-        let mut done = Shard { grants: 0, oldest: None, completed: true };
+        let mut done = Shard { grants: 0, oldest: None, completed: true, organisations: BTreeSet::new() };
         let mut from: Option<Mark> = match self.which {
             Which::Due => self.lease.mark(shard).cloned(),
             Which::All => None,
@@ -143,6 +151,11 @@ impl Sweeping<'_> {
             }
             done.oldest = done.oldest.or_else(|| page.due.first()?.due.parse().ok());
             done.grants += page.due.len();
+            for due in &page.due {
+                if done.organisations.len() < 2 && !done.organisations.contains(&due.org_id) {
+                    done.organisations.insert(due.org_id.clone());
+                }
+            }
             let messages: Vec<CheckMessage> = page.due.into_iter().map(|due| self.message(due)).collect();
             self.clients.queue.send(&messages).await?;
             if let (Which::Due, Some(mark)) = (self.which, &page.mark) {

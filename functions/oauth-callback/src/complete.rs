@@ -236,10 +236,13 @@ async fn not_exchanged(clients: &Clients, attempt: Attempt, failed: &ExchangeFai
         Refusal::AppMisconfigured => CauseCode::AppMisconfigured,
         Refusal::Throttled | Refusal::Unavailable => CauseCode::TiktokUnavailable,
         Refusal::TokenDead
+        | Refusal::TokenOfAnotherApp
         | Refusal::PermissionNotGranted
+        | Refusal::PermissionNotGrantedForAdAccount
         | Refusal::AdAccountNotPermitted
         | Refusal::AdAccountGone
         | Refusal::NotPermitted
+        | Refusal::RequestRejected
         | Refusal::NotAsked
         | Refusal::Unrecognised => CauseCode::Unrecognised,
     };

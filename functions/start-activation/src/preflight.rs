@@ -12,7 +12,7 @@ use shared::domain::causes::{Cause, NamedBusinessCenter};
 use shared::domain::checklist::{Line, Names, checklist};
 use shared::domain::checks::{Answer, Check, Finding};
 use shared::domain::diagnosis::{Diagnosis, consent_cannot_help};
-use shared::domain::examine::Subject;
+use shared::domain::examine::{Occasion, Subject};
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
 use shared::store::items::{BusinessCenterItem, StoredGrant};
@@ -114,6 +114,7 @@ async fn ask(
         original,
         scopes: &stored.grant.scopes,
         scope_evidence: &stored.grant.scope_evidence(),
+        occasion: Occasion::Check,
     };
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, &token, subject, deadline),

@@ -12,7 +12,7 @@ use shared::domain::account::{AdAccount, Status, risks_now};
 use shared::domain::causes::{Cause, CauseCode, CauseShown, NamedBusinessCenter};
 use shared::domain::checks::Finding;
 use shared::domain::diagnosis::{Diagnosis, Verdict};
-use shared::domain::examine::{Subject, nothing_known};
+use shared::domain::examine::{Occasion, Subject, nothing_known};
 use shared::domain::grant::Grant;
 use shared::domain::ids::AdvertiserId;
 use shared::healing::{self, How};
@@ -144,6 +144,7 @@ async fn prove(
         original,
         scopes: &stored.grant.scopes,
         scope_evidence: &stored.grant.scope_evidence(),
+        occasion: Occasion::Check,
     };
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, token, subject, deadline),

@@ -11,6 +11,7 @@ use super::ids::BusinessCenterId;
 #[serde(rename_all = "snake_case")]
 pub enum CauseCode {
     AuthorizationRevoked,
+    AuthorizationOfAnotherApp,
     AdAccountManagementMissing,
     ReportingMissing,
     NoAdAccountsGranted,
@@ -90,6 +91,9 @@ pub struct Cause {
     /// The Business Centers that the person has instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<NamedBusinessCenter>,
+    /// The person has no Business Center at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_no_business_center: bool,
     /// People who are Admin of the original Business Center, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub admins: Vec<String>,
@@ -116,6 +120,7 @@ impl From<CauseCode> for Cause {
             cause,
             original: None,
             found: Vec::new(),
+            has_no_business_center: false,
             admins: Vec::new(),
             tiktok_code: None,
             tiktok_request_id: None,
@@ -167,6 +172,8 @@ impl Cause {
                 .as_ref()
                 .map(|center| format!("The ad account was connected from Business Center {}.", center.shown())),
             (!found.is_empty()).then(|| format!("The TikTok login that was used has {}.", found.join(", "))),
+            self.has_no_business_center
+                .then(|| "The TikTok login that was used has no Business Center at all.".to_owned()),
             self.tiktok_code.map(|code| format!("TikTok's code: {code}.")),
             self.tiktok_request_id.as_ref().map(|id| format!("TikTok's request id: {id}.")),
         ]
@@ -179,8 +186,9 @@ impl Cause {
 
 impl CauseCode {
     /// In the order of usefulness: when several hold, the first is the one to put right first.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AuthorizationRevoked,
+        Self::AuthorizationOfAnotherApp,
         Self::AdAccountManagementMissing,
         Self::WrongBusinessCenter,
         Self::AdAccountNotFound,
@@ -204,6 +212,7 @@ impl CauseCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::AuthorizationRevoked => "authorization_revoked",
+            Self::AuthorizationOfAnotherApp => "authorization_of_another_app",
             Self::AdAccountManagementMissing => "ad_account_management_missing",
             Self::ReportingMissing => "reporting_missing",
             Self::NoAdAccountsGranted => "no_ad_accounts_granted",
@@ -231,6 +240,13 @@ impl CauseCode {
                 title: "TikTok authorization is no longer valid",
                 explanation: "CreativeX holds no working TikTok authorization for this ad account. Somebody withdrew it at TikTok, or it was never completed.",
                 remedy: "Open Ad Accounts, tab Needs Connecting, search for the Account ID, choose ⋮ and Activate. Sign in to TikTok as an Admin of the Business Center, leave Ad Account Management and Reporting switched on and confirm.",
+                fixable_by: FixableBy::AnyBusinessCenterAdmin,
+                consent_helps: Yes,
+            },
+            Self::AuthorizationOfAnotherApp => Words {
+                title: "The stored TikTok connection was made for another app",
+                explanation: "TikTok says that the stored connection of this ad account belongs to another app than CreativeX, so CreativeX cannot use it.",
+                remedy: "Choose Activate, sign in to TikTok as an Admin of the Business Center, leave Ad Account Management and Reporting switched on and confirm. That makes a new connection for CreativeX.",
                 fixable_by: FixableBy::AnyBusinessCenterAdmin,
                 consent_helps: Yes,
             },
@@ -341,7 +357,7 @@ impl CauseCode {
             },
             Self::Unrecognised => Words {
                 title: "TikTok gave an answer we do not know",
-                explanation: "TikTok refused with a code that CreativeX does not know, so we cannot say what has to change.",
+                explanation: "TikTok refused to answer about this ad account and gave a reason that CreativeX cannot match to anything you could change.",
                 remedy: "Write to support@creativex.com and include TikTok's code and request id shown here.",
                 fixable_by: FixableBy::Support,
                 consent_helps: Unknown,

@@ -133,32 +133,81 @@ pub struct Finding {
 pub enum Refusal {
     /// 40102, 40105: this token is dead. Definitive.
     TokenDead,
-    /// 40001 "lacks the required scope" or "does not grant you": the permission is not part of the grant. Definitive.
+    /// "The app_id is inconsistent with the token's app information": the token was made for another app than ours.
+    /// Definitive, unless the canary hears the like.
+    TokenOfAnotherApp,
+    /// "The access token lacks the required scope": the permission is not part of the grant. Definitive.
     PermissionNotGranted,
+    /// "advertiser does not grant you …": the permission is not part of the grant for this one account. Definitive for the
+    /// account, and says nothing about another.
+    PermissionNotGrantedForAdAccount,
     /// 40001 "No permission to operate advertiser": this login has no access to the account. Definitive for the account.
     AdAccountNotPermitted,
-    /// 40300, or "doesn't exist or has been deleted": the account is gone. Definitive for the account.
+    /// 40300, or "doesn't exist or has been deleted": the account is gone, or out of this login's sight.
     AdAccountGone,
-    /// 40001 in any other wording: some permission is missing, we cannot tell which.
+    /// A permission refused in any other wording: we cannot tell which.
     NotPermitted,
     /// 40110, and 40101 or 40115 about the code, in the exchange only: the one-time code is used, expired or foreign.
     CodeRejected,
-    /// Our app, our secret or our request is wrong: an incident of ours.
+    /// Our app or its secret is wrong, in words that can be said of no single grant: an incident of ours.
     AppMisconfigured,
+    /// Our request is wrong, in TikTok's opinion. Proves nothing, neither about the grant nor about our app.
+    RequestRejected,
     /// 40100 and its kin, HTTP 429.
     Throttled,
     /// 5xxxx, HTTP 5xx, time-out, a connection that broke, an answer that is not what it should be, 20001.
     Unavailable,
-    /// A code on no list of ours.
+    /// A code on no list of ours, or one whose meaning for our calls nobody knows.
     Unrecognised,
     /// No answer of TikTok's: an earlier one left no reason to put this question, and nothing follows from it.
     NotAsked,
 }
 
+/// What a refusal is about, and so whom it may be held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The access token, and all that hangs on it.
+    Token,
+    /// One permission of the token.
+    Permission,
+    /// One ad account, and no other of the same token.
+    AdAccount,
+    /// The person who authorized: a role or an access that is missing, we cannot tell which.
+    Person,
+    /// The one-time code of a consent.
+    AuthorizationCode,
+    /// Our app. Only this may hold the whole fleet, and only by the rule of [`super::guard`].
+    App,
+    /// The moment: asked again later, it may be answered.
+    Moment,
+    /// Nothing that we know.
+    Nothing,
+}
+
 impl Refusal {
+    pub fn about(self) -> About {
+        match self {
+            Self::TokenDead | Self::TokenOfAnotherApp => About::Token,
+            Self::PermissionNotGranted => About::Permission,
+            Self::PermissionNotGrantedForAdAccount | Self::AdAccountNotPermitted | Self::AdAccountGone => {
+                About::AdAccount
+            }
+            Self::NotPermitted => About::Person,
+            Self::CodeRejected => About::AuthorizationCode,
+            Self::AppMisconfigured => About::App,
+            Self::Throttled | Self::Unavailable => About::Moment,
+            Self::RequestRejected | Self::Unrecognised | Self::NotAsked => About::Nothing,
+        }
+    }
+
     /// Whether this is TikTok's (or the network's) trouble of the moment, worth asking again.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttled | Self::Unavailable)
+        self.about() == About::Moment
+    }
+
+    /// Whether TikTok answered and said no, whatever it meant by that.
+    pub fn is_clear(self) -> bool {
+        !self.is_passing() && self != Self::NotAsked
     }
 }
 
@@ -224,12 +273,49 @@ pub struct GrantEvidence {
     pub authorized: Asked<BTreeSet<AdvertiserId>>,
     pub person: Asked<Person>,
     pub business_centers: Asked<Vec<Membership>>,
+    /// Where else the original Business Center may be, asked only where `business_centers` lacks it.
+    pub elsewhere: Option<Elsewhere>,
     /// Complete list of what the original Business Center says it owns (`/bc/asset/admin/get/`,
     /// `relation_type=OWNER_BC`), with TikTok's `relation_status`; only exactly `BOUND` counts.
     pub owned: Asked<BTreeMap<AdvertiserId, Option<String>>>,
     /// A second endpoint's view of ownership, asked only where it is in doubt: all ad accounts that the user reaches in the
     /// original Business Center (`/bc/asset/get/`), with the name of the Business Center that owns each.
     pub reachable: Option<Asked<BTreeMap<AdvertiserId, Option<String>>>>,
+}
+
+/// The answers of `/bc/get/` beside its default one, which leaves Business Centers out that belong to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Asked for the original Business Center by its id.
+    pub by_id: Asked<Vec<Membership>>,
+    /// Asked with `scene=TIERED_ACCOUNT`.
+    pub tiered: Asked<Tiers>,
+}
+
+/// Business Centers that belong to another one, and that one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tiers {
+    pub parent: Option<Membership>,
+    pub children: Vec<Membership>,
+}
+
+impl GrantEvidence {
+    /// Every answer of `/bc/get/` that names Business Centers, with these.
+    pub fn memberships(&self) -> impl Iterator<Item = (&Evidence, &Membership)> {
+        fn of<'a, T>(
+            asked: &'a Asked<T>,
+            list: impl Fn(&'a T) -> Vec<&'a Membership>,
+        ) -> impl Iterator<Item = (&'a Evidence, &'a Membership)> {
+            asked.value().map(list).unwrap_or_default().into_iter().map(|one| (&asked.evidence, one))
+        }
+        let by_id = self.elsewhere.as_ref().into_iter().flat_map(|one| of(&one.by_id, |list| list.iter().collect()));
+        let tiered = self
+            .elsewhere
+            .as_ref()
+            .into_iter()
+            .flat_map(|one| of(&one.tiered, |tiers| tiers.children.iter().chain(&tiers.parent).collect()));
+        of(&self.business_centers, |list| list.iter().collect()).chain(by_id).chain(tiered)
+    }
 }
 
 /// What one token says about one ad account.

@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use super::causes::{Cause, CauseCode, NamedBusinessCenter};
-use super::checks::{Answer, Asked, Check, Evidence, Finding, Gathered, Refusal};
-use super::examine::{Subject, everything_asked, examine, membership, owner_is_another};
+use super::checks::{About, Answer, Asked, Check, Evidence, Finding, Gathered, Refusal};
+use super::examine::{Subject, everything_asked, examine, is_gone, membership, owner_is_another};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -83,7 +83,10 @@ fn causes(subject: Subject<'_>, gathered: Gathered<'_>, findings: &[Finding]) ->
     let has_failed = |check| failed(findings).any(|finding| finding.check == check);
     if has_failed(Check::AuthorizationAlive) {
         // A dead token cannot tell anything else.
-        return vec![CauseCode::AuthorizationRevoked.into()];
+        return vec![match gathered.grant.authorized.refusal() {
+            Some(Refusal::TokenOfAnotherApp) => CauseCode::AuthorizationOfAnotherApp.into(),
+            _ => CauseCode::AuthorizationRevoked.into(),
+        }];
     }
     let mut codes: Vec<CauseCode> = failed(findings)
         .filter_map(|finding| match finding.check {
@@ -104,12 +107,12 @@ fn causes(subject: Subject<'_>, gathered: Gathered<'_>, findings: &[Finding]) ->
 
 /// The account is not granted, not owned, or neither: what became of it?
 fn where_the_account_is(subject: Subject<'_>, gathered: Gathered<'_>, not_owned: bool) -> CauseCode {
-    let Gathered { grant, account } = gathered;
+    let grant = gathered.grant;
     let granted = grant.authorized.value();
     let reachable = grant.reachable.as_ref().and_then(Asked::value);
     let is_seen = granted.is_some_and(|ids| ids.contains(subject.advertiser_id))
         || reachable.is_some_and(|list| list.contains_key(subject.advertiser_id));
-    if account.info.refusal() == Some(Refusal::AdAccountGone) {
+    if is_gone(subject, gathered) {
         CauseCode::AdAccountNotFound
     } else if not_owned && is_seen && !owner_is_another(subject, gathered) {
         CauseCode::AdAccountNotOwned
@@ -135,16 +138,22 @@ fn with_facts(code: CauseCode, subject: Subject<'_>, gathered: Gathered<'_>) -> 
         cause.original = Some(NamedBusinessCenter { id: subject.original.clone(), name });
     }
     if code == CauseCode::WrongBusinessCenter {
-        let found = gathered.grant.business_centers.value().into_iter().flatten();
-        cause.found = found
-            .take(5)
-            .map(|one| NamedBusinessCenter { id: one.business_center_id.clone(), name: Some(one.name.clone()) })
+        let mut found: Vec<_> = gathered
+            .grant
+            .memberships()
+            .map(|(_, one)| NamedBusinessCenter { id: one.business_center_id.clone(), name: Some(one.name.clone()) })
             .collect();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        found.dedup_by(|one, other| one.id == other.id);
+        found.truncate(5);
+        cause.has_no_business_center = found.is_empty();
+        cause.found = found;
     }
     cause
 }
 
-/// Why we cannot tell: our own fault first, then codes nobody knows, then TikTok's trouble of the moment.
+/// Why we cannot tell: our own fault first, then what TikTok refused in words that are no other cause, then its trouble of
+/// the moment.
 fn undecided(gathered: Gathered<'_>) -> Verdict {
     let asked = everything_asked(gathered);
     let first = |wanted: &[Refusal]| asked.iter().find(|(_, refusal)| refusal.is_some_and(|one| wanted.contains(&one)));
@@ -158,7 +167,8 @@ fn undecided(gathered: Gathered<'_>) -> Verdict {
     if first(&[Refusal::AppMisconfigured]).is_some() {
         causes.push(CauseCode::AppMisconfigured.into());
     }
-    if let Some((evidence, _)) = first(&[Refusal::Unrecognised, Refusal::NotPermitted, Refusal::CodeRejected]) {
+    let is_unexplained = |refusal: Refusal| refusal.is_clear() && refusal.about() != About::App;
+    if let Some((evidence, _)) = asked.iter().find(|(_, refusal)| refusal.is_some_and(is_unexplained)) {
         causes.push(with_reference(CauseCode::Unrecognised, evidence));
     }
     if causes.is_empty() || first(&[Refusal::Throttled, Refusal::Unavailable]).is_some() {

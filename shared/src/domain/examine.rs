@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use super::checks::{AdAccountInfo, Answer, Asked, Check, Evidence, Finding, Gathered, Membership, Refusal};
+use super::checks::{
+    AdAccountInfo, Answer, Asked, Check, Elsewhere, Evidence, Finding, Gathered, GrantEvidence, Membership, Refusal,
+};
 use super::ids::{AdvertiserId, BusinessCenterId};
 use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
 
@@ -20,6 +22,16 @@ pub struct Subject<'a> {
     pub scopes: &'a Scopes,
     /// Where `scopes` comes from: the code exchange.
     pub scope_evidence: &'a Evidence,
+    pub occasion: Occasion,
+}
+
+/// Why the questions are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A person has just consented. That this login has no Business Center at all is an answer.
+    Consent,
+    /// A stored grant is looked at again. An empty list may as well be TikTok's mistake.
+    Check,
 }
 
 /// All eight findings, in the order of [`Check::ALL`].
@@ -59,6 +71,7 @@ pub(super) fn everything_asked(gathered: Gathered<'_>) -> Vec<(&Evidence, Option
         of(&account.report),
     ];
     all.extend(grant.reachable.as_ref().map(of));
+    all.extend(grant.elsewhere.iter().flat_map(|one| [of(&one.by_id), of(&one.tiered)]));
     all.retain(|(_, refusal)| *refusal != Some(Refusal::NotAsked));
     all
 }
@@ -75,8 +88,8 @@ fn authorization_alive(gathered: Gathered<'_>) -> Finding {
     let asked = &gathered.grant.authorized;
     match asked.answer {
         Ok(_) => finding(Check::AuthorizationAlive, Answer::Passed, [asked.evidence.clone()]),
-        Err(Refusal::TokenDead) => {
-            finding(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, Refusal::TokenDead))
+        Err(dead @ (Refusal::TokenDead | Refusal::TokenOfAnotherApp)) => {
+            finding(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, dead))
         }
         Err(_) => finding(Check::AuthorizationAlive, Answer::Inconclusive, asked.on_record()),
     }
@@ -88,8 +101,8 @@ fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let info = &gathered.account.info;
     let list = asked.evidence.clone();
     match (asked.value(), info.refusal()) {
-        (Some(ids), Some(Refusal::AdAccountGone)) if ids.contains(subject.advertiser_id) => {
-            finding(check, Answer::Failed, [info.evidence.clone()])
+        (Some(ids), _) if ids.contains(subject.advertiser_id) && is_gone(subject, gathered) => {
+            finding(check, Answer::Failed, [info.evidence.clone(), gathered.grant.owned.evidence.clone()])
         }
         (Some(ids), _) if ids.contains(subject.advertiser_id) => finding(check, Answer::Passed, [list]),
         (Some(_), Some(Refusal::AdAccountGone | Refusal::AdAccountNotPermitted)) => {
@@ -100,74 +113,107 @@ fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     }
 }
 
+/// TikTok says "deleted" of accounts that are merely out of sight, too. Gone is only what the complete list of what the
+/// Business Center owns lacks as well.
+pub(super) fn is_gone(subject: Subject<'_>, gathered: Gathered<'_>) -> bool {
+    gathered.account.info.refusal() == Some(Refusal::AdAccountGone)
+        && gathered.grant.owned.value().is_some_and(|list| !list.contains_key(subject.advertiser_id))
+}
+
 fn management_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let Gathered { grant, account } = gathered;
-    // The switch brings the Business Center reads too, so their refusals speak against it as well.
-    let others = refused_permission(&[&grant.business_centers.only(), &grant.owned.only(), &grant.authorized.only()]);
-    permission(Check::AdAccountManagementGranted, subject, &AD_ACCOUNT_MANAGEMENT, &account.info, others)
+    // The switch brings the reads of Business Centers too, so where these lack their scope, the switch is off.
+    let others = [grant.business_centers.only(), grant.owned.only(), grant.authorized.only()];
+    permission(Check::AdAccountManagementGranted, subject, &AD_ACCOUNT_MANAGEMENT, &account.info, &others)
 }
 
 fn reporting_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
-    permission(Check::ReportingGranted, subject, &REPORTING, &gathered.account.report, Vec::new())
+    permission(Check::ReportingGranted, subject, &REPORTING, &gathered.account.report, &[])
 }
 
-fn refused_permission(asked: &[&Asked<()>]) -> Vec<Evidence> {
-    let refused = asked.iter().filter(|asked| asked.refusal() == Some(Refusal::PermissionNotGranted));
-    refused.map(|asked| asked.evidence.clone()).collect()
-}
-
-/// A permission is there when the scope list has it and a real read works; any one of them may say that it is not.
+/// A permission is what its own endpoint answers: a typed read with code 0 is the permission, whatever the list of scopes
+/// says, since TikTok's lists hold ids that no published table has. The list alone fails nothing: it may agree with a read
+/// that was refused, and is on record otherwise.
 fn permission<T>(
     check: Check,
     subject: Subject<'_>,
     needed: &[Permission],
     read: &Asked<T>,
-    others: Vec<Evidence>,
+    others: &[Asked<()>],
 ) -> Finding {
-    let mut against = refused_permission(&[&read.only()]);
-    if subject.scopes.missing(needed).is_some() {
-        against.push(subject.scope_evidence.clone());
-    }
-    against.extend(others);
+    let mut against: Vec<Evidence> = [read.only()]
+        .iter()
+        .filter(|asked| {
+            let refused = [Refusal::PermissionNotGranted, Refusal::PermissionNotGrantedForAdAccount];
+            asked.refusal().is_some_and(|refusal| refused.contains(&refusal))
+        })
+        .chain(others.iter().filter(|asked| asked.refusal() == Some(Refusal::PermissionNotGranted)))
+        .map(|asked| asked.evidence.clone())
+        .collect();
     if !against.is_empty() {
+        against.extend(subject.scopes.missing(needed).map(|_| subject.scope_evidence.clone()));
         return finding(check, Answer::Failed, against);
     }
     let answer = if read.answer.is_ok() { Answer::Passed } else { Answer::Inconclusive };
     finding(check, answer, read.on_record().into_iter().chain([subject.scope_evidence.clone()]))
 }
 
+/// The person's membership in the original Business Center, from whichever answer has it.
 pub(super) fn membership<'a>(subject: Subject<'_>, gathered: Gathered<'a>) -> Option<&'a Membership> {
-    gathered.grant.business_centers.value()?.iter().find(|one| one.business_center_id == *subject.original)
+    found(subject, gathered).map(|(_, membership)| membership)
+}
+
+fn found<'a>(subject: Subject<'_>, gathered: Gathered<'a>) -> Option<(&'a Evidence, &'a Membership)> {
+    gathered.grant.memberships().find(|(_, one)| one.business_center_id == *subject.original)
 }
 
 fn business_center_matches(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let check = Check::BusinessCenterMatches;
     let asked = &gathered.grant.business_centers;
-    match (asked.value(), membership(subject, gathered)) {
-        (None, _) => finding(check, Answer::Inconclusive, asked.on_record()),
-        (Some(_), Some(_)) => finding(check, Answer::Passed, [asked.evidence.clone()]),
-        (Some(_), None) => finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence)),
+    if let Some((evidence, _)) = found(subject, gathered) {
+        return finding(check, Answer::Passed, [evidence.clone()]);
     }
+    let answers = asked.on_record().into_iter().chain(
+        gathered.grant.elsewhere.iter().flat_map(|one| [one.by_id.on_record(), one.tiered.on_record()]).flatten(),
+    );
+    if is_nowhere(subject, gathered) {
+        finding(check, Answer::Failed, with_refused_admin_read(gathered, answers))
+    } else {
+        finding(check, Answer::Inconclusive, answers)
+    }
+}
+
+/// All three answers are there and none has the original Business Center. A login that seems to have no Business Center
+/// at all is believed at a consent; of a stored grant only where the original one does not answer it either.
+fn is_nowhere(subject: Subject<'_>, gathered: Gathered<'_>) -> bool {
+    let GrantEvidence { business_centers, elsewhere, owned, .. } = gathered.grant;
+    let (Some(list), Some(Elsewhere { by_id, tiered })) = (business_centers.value(), elsewhere) else { return false };
+    let is_believed = match subject.occasion {
+        Occasion::Consent => true,
+        Occasion::Check => !list.is_empty() || owned.refusal() == Some(Refusal::NotPermitted),
+    };
+    // Whoever asks for a Business Center by its id and is refused is not in it, as far as a person can tell.
+    let is_refused = subject.occasion == Occasion::Consent && by_id.refusal() == Some(Refusal::NotPermitted);
+    is_believed && (by_id.answer.is_ok() || is_refused) && tiered.answer.is_ok()
 }
 
 fn business_center_admin(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let check = Check::BusinessCenterAdmin;
-    let asked = &gathered.grant.business_centers;
-    match membership(subject, gathered) {
-        Some(membership) if membership.is_admin() => finding(check, Answer::Passed, [asked.evidence.clone()]),
-        Some(Membership { role: Some(role), .. }) if role == "STANDARD" => {
-            finding(check, Answer::Failed, with_refused_admin_read(gathered, &asked.evidence))
+    match found(subject, gathered) {
+        Some((evidence, membership)) if membership.is_admin() => finding(check, Answer::Passed, [evidence.clone()]),
+        Some((evidence, Membership { role: Some(role), .. })) if role == "STANDARD" => {
+            finding(check, Answer::Failed, with_refused_admin_read(gathered, [evidence.clone()]))
         }
         // A role we do not know, or somebody who is no member at all: `business_center_matches` tells the latter.
-        Some(_) | None => finding(check, Answer::Inconclusive, asked.on_record()),
+        Some(_) | None => finding(check, Answer::Inconclusive, gathered.grant.business_centers.on_record()),
     }
 }
 
 /// The list of owned ad accounts is for Admins only: its refusal agrees with "no member" and "no Admin".
-fn with_refused_admin_read(gathered: Gathered<'_>, decisive: &Evidence) -> Vec<Evidence> {
+fn with_refused_admin_read(gathered: Gathered<'_>, decisive: impl IntoIterator<Item = Evidence>) -> Vec<Evidence> {
     let owned = &gathered.grant.owned;
     let agrees = matches!(owned.refusal(), Some(Refusal::NotPermitted));
-    [decisive.clone()].into_iter().chain(agrees.then(|| owned.evidence.clone())).collect()
+    decisive.into_iter().chain(agrees.then(|| owned.evidence.clone())).collect()
 }
 
 fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {

@@ -13,7 +13,7 @@ use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
 use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
 use crate::domain::checks::{Finding, GrantEvidence, Person};
 use crate::domain::diagnosis::Verdict;
-use crate::domain::examine::Subject;
+use crate::domain::examine::{Occasion, Subject};
 use crate::domain::grant::Grant;
 use crate::domain::transition::{self, Transition};
 use crate::healing::{self, How};
@@ -93,7 +93,7 @@ pub async fn verify(
         Verdict::Lapsed { causes, .. } => {
             refused(finisher, attempt, &candidate, token, judged, admins, causes, budget).await
         }
-        Verdict::Undecided { .. } => wait(finisher, attempt, candidate).await,
+        Verdict::Undecided { causes } => wait(finisher, attempt, candidate, causes).await,
     }
 }
 
@@ -116,6 +116,7 @@ pub(super) fn subject<'a>(account: &'a AdAccount, candidate: &'a Candidate) -> S
         original: &account.business_center.id,
         scopes: &candidate.scopes,
         scope_evidence: &candidate.exchange,
+        occasion: Occasion::Consent,
     }
 }
 
@@ -129,11 +130,18 @@ fn admins_of(members: &[Member]) -> Vec<String> {
         .collect()
 }
 
-/// TikTok could not answer. The candidate stays for the next try, if one can still be in time.
-async fn wait(finisher: &Finisher, mut attempt: Attempt, candidate: Candidate) -> Result<Record, FinishError> {
+/// TikTok could not answer, or not so that anything follows. The candidate stays for the next try, if one can still be in
+/// time; otherwise the person is told why nothing was decided.
+async fn wait(
+    finisher: &Finisher,
+    mut attempt: Attempt,
+    candidate: Candidate,
+    causes: Vec<Cause>,
+) -> Result<Record, FinishError> {
     let now = finisher.now();
     if attempt.record.stored.activation.is_last_try(now) {
-        return give_up(finisher, attempt, CauseCode::TiktokUnavailable.into()).await;
+        let cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::TiktokUnavailable.into());
+        return give_up(finisher, attempt, cause).await;
     }
     let released = attempt.record.stored.activation.clone().released(now)?;
     attempt.record.stored = finisher.table.move_on(&attempt.record.stored, released, &finisher.fresh_id()).await?;
@@ -157,7 +165,7 @@ async fn commit(
             return too_late(finisher, attempt).await;
         }
         if attempt.account.business_center.id != judged_center {
-            return wait(finisher, attempt, candidate.clone()).await;
+            return wait(finisher, attempt, candidate.clone(), Vec::new()).await;
         }
         let proven = Proven { candidate, token, evidence: &judged.grant, admins: admins.clone() };
         let activation = attempt.record.stored.activation.clone();

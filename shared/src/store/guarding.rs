@@ -3,6 +3,9 @@
 //! `SWEEP`/`GUARD` is one row. What the fleet answered is spread: ten minutes of answers are eight rows (`TALLY`,
 //! `<bucket>#<0..7>`), so that many workers seldom meet at one. Nobody reads the rows but the review, once a minute.
 
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -11,8 +14,8 @@ use super::transact::{Expression, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, text};
 use crate::domain::backoff::Backoff;
 use crate::domain::guard::tally::{BUCKET, Numbers, Recount, Tally, bucket_of};
-use crate::domain::guard::{Canary, Forced, Guard, GuardEvent, hour_of, memory};
-use crate::domain::ids::GrantId;
+use crate::domain::guard::{Canary, Forced, Guard, GuardEvent, Hearing, hour_of, memory};
+use crate::domain::ids::{GrantId, OrgId};
 use jiff::SignedDuration;
 
 const LAPSED: &str = "lapsed#";
@@ -54,6 +57,11 @@ pub trait KeepGuard {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// What an operator wants from now on; `None` leaves it to the guard. One write.
     fn force(&self, forced: Option<Forced>) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Which organisations have grants, as [`Guard::organisations_with`] has it. One write.
+    fn saw_organisations(
+        &self,
+        organisations: &BTreeMap<OrgId, Timestamp>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
     /// Which grant is the canary from now on. One write.
     fn name_canary(&self, canary: &Canary, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -62,8 +70,12 @@ pub trait KeepGuard {
 pub trait TellGuard {
     /// The canary answered. One write.
     fn canary_answered(&self, healthy: bool, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// An answer blamed our app. One write.
-    fn app_level_code(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// The canary heard that our app is at fault. One write.
+    fn canary_heard_app_level(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// A grant heard that our app is at fault, as [`Guard::app_level_heard`] has it. One write; a conflict when another
+    /// grant heard it since `seen` was read.
+    fn grant_heard_app_level(&self, seen: &Guard, after: &Guard)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
     /// TikTok throttled us: everybody pauses. One write.
     fn throttled(&self, pause: Backoff) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
@@ -74,6 +86,11 @@ pub(super) fn guard_key() -> (String, String) {
 
 pub(super) fn backoff_key() -> (String, String) {
     (keys::SWEEP.to_owned(), keys::BACKOFF.to_owned())
+}
+
+/// A value for the guard's row.
+fn on_guard(value: Result<AttributeValue, serde_dynamo::Error>) -> Result<AttributeValue, StoreError> {
+    value.map_err(|error| StoreError::Unreadable { key: keys::GUARD.to_owned(), problem: error.to_string() })
 }
 
 impl Table {
@@ -161,10 +178,7 @@ impl KeepGuard for Table {
             .value(":budget", number(after.budget));
         match (&before.hold, &after.hold) {
             (before, Some(hold)) if *before != Some(*hold) => {
-                let hold = serde_dynamo::to_attribute_value(hold).map_err(|error| StoreError::Unreadable {
-                    key: keys::GUARD.to_owned(),
-                    problem: error.to_string(),
-                })?;
+                let hold = on_guard(serde_dynamo::to_attribute_value(hold))?;
                 update.text += ", #hold = :hold";
                 update = update.name("#hold", "hold").value(":hold", hold);
             }
@@ -196,9 +210,13 @@ impl KeepGuard for Table {
         self.set_on_guard(update).await
     }
 
+    async fn saw_organisations(&self, organisations: &BTreeMap<OrgId, Timestamp>) -> Result<(), StoreError> {
+        let seen = on_guard(serde_dynamo::to_attribute_value(organisations))?;
+        self.set_on_guard(Expression::new("SET organisations = :seen").value(":seen", seen)).await
+    }
+
     async fn name_canary(&self, canary: &Canary, now: Timestamp) -> Result<(), StoreError> {
-        let named = serde_dynamo::to_attribute_value(canary)
-            .map_err(|error| StoreError::Unreadable { key: keys::GUARD.to_owned(), problem: error.to_string() })?;
+        let named = on_guard(serde_dynamo::to_attribute_value(canary))?;
         let update = Expression::new("SET canary = :canary, canary_passed_at = :now REMOVE canary_refused_at")
             .value(":canary", named)
             .value(":now", text(now.to_string()));
@@ -213,8 +231,27 @@ impl TellGuard for Table {
         self.set_on_guard(update.value(":now", text(now.to_string()))).await
     }
 
-    async fn app_level_code(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn canary_heard_app_level(&self, now: Timestamp) -> Result<(), StoreError> {
         self.set_on_guard(Expression::new("SET app_level_at = :now").value(":now", text(now.to_string()))).await
+    }
+
+    async fn grant_heard_app_level(&self, seen: &Guard, after: &Guard) -> Result<(), StoreError> {
+        let list = |heard: &[Hearing]| on_guard(serde_dynamo::to_attribute_value(heard));
+        let mut update = Expression::new("SET app_level_heard = :after").value(":after", list(&after.app_level_heard)?);
+        if let Some(at) = after.app_level_at.filter(|_| after.app_level_at != seen.app_level_at) {
+            update.text += ", app_level_at = :at";
+            update = update.value(":at", text(at.to_string()));
+        }
+        let condition = if seen.app_level_heard.is_empty() {
+            "attribute_not_exists(app_level_heard)"
+        } else {
+            update = update.value(":seen", list(&seen.app_level_heard)?);
+            "app_level_heard = :seen"
+        };
+        let (pk, sk) = guard_key();
+        let mut transaction = self.transaction();
+        transaction.update(key(pk, sk), update, Some(condition));
+        transaction.commit().await
     }
 
     async fn throttled(&self, pause: Backoff) -> Result<(), StoreError> {

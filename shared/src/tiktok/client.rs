@@ -21,8 +21,10 @@ use crate::sealing::AccessToken;
 
 /// Longer than TikTok takes for its slowest read, short enough that a retry still fits into a budget of 20 s.
 const READ_ATTEMPT: Duration = Duration::from_secs(6);
-/// More than 5,000 ad accounts fit; an answer beyond it is not read further.
+/// An answer beyond it is not read further. No list with pages comes near.
 const MAX_BODY: usize = 1 << 20;
+/// The list of all ad accounts of a token has no pages: some 150,000 of them fit.
+const MAX_LIST_WITHOUT_PAGES: usize = 16 << 20;
 /// How often a question is put again, for somebody who is waiting for the answer.
 const RETRIES: usize = 2;
 
@@ -97,7 +99,7 @@ impl TikTok {
             url.query_pairs_mut().extend_pairs(query);
         }
         let request = || self.http.get(url.clone()).headers(token_header(token));
-        self.ask(endpoint, request, Retry::WhilePassing, READ_ATTEMPT, deadline).await
+        self.ask(endpoint, request, Retry::WhilePassing, longest_read(endpoint), deadline).await
     }
 
     /// A write. It may take all the time there is: an answer that is not waited for is lost, its effect is not.
@@ -173,7 +175,7 @@ impl TikTok {
             }
         };
         self.answered.count(endpoint, came);
-        if answer.as_ref().is_err_and(|refusal| *refusal == Refusal::AppMisconfigured) {
+        if matches!(answer, Err(Refusal::AppMisconfigured | Refusal::RequestRejected)) {
             let Evidence { code, request_id, .. } = &evidence;
             tracing::error!(
                 endpoint = endpoint.path(),
@@ -201,6 +203,16 @@ impl TikTok {
     }
 }
 
+/// How long one read is waited for. The list of all ad accounts of a token comes in one piece and takes TikTok long where
+/// there are thousands of them: it may take all the time there is.
+fn longest_read(endpoint: Endpoint) -> Duration {
+    if endpoint == Endpoint::AuthorizedAdAccounts { Duration::MAX } else { READ_ATTEMPT }
+}
+
+fn longest_body(endpoint: Endpoint) -> usize {
+    if endpoint == Endpoint::AuthorizedAdAccounts { MAX_LIST_WITHOUT_PAGES } else { MAX_BODY }
+}
+
 /// TikTok's header is bare, without `Bearer`.
 fn token_header(token: &AccessToken) -> HeaderMap {
     let mut value = HeaderValue::from_str(token.expose()).expect("a token is printable ASCII");
@@ -224,8 +236,9 @@ async fn body(endpoint: Endpoint, request: RequestBuilder) -> Result<Zeroizing<V
     }
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let mut body = Zeroizing::new(Vec::with_capacity(announced.min(MAX_BODY)));
+    let longest = longest_body(endpoint);
     while let Some(piece) = response.chunk().await.map_err(|error| broken(endpoint, error))? {
-        if body.len() + piece.len() > MAX_BODY {
+        if body.len() + piece.len() > longest {
             tracing::warn!(endpoint = endpoint.path(), "TikTok's answer is too long");
             return Err(NoBody { refusal: Refusal::Unavailable, came: Came::NoJson });
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::wire::{List, Something, WireAuthorized, WireMember, WireMembership, WireOwned, WirePerson, WireReachable};
-use crate::domain::checks::{AccountEvidence, Asked, Endpoint, GrantEvidence, Membership, Person};
+use crate::domain::checks::{AccountEvidence, Asked, Elsewhere, Endpoint, GrantEvidence, Membership, Person, Tiers};
 use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
 use crate::secrets::AppCredentials;
@@ -41,13 +41,54 @@ impl TikTok {
         original: &BusinessCenterId,
         deadline: Instant,
     ) -> GrantEvidence {
-        let (authorized, person, business_centers, owned) = futures::join!(
-            self.authorized(app, token, deadline),
-            self.person(token, deadline),
-            self.business_centers(token, deadline),
-            self.owned(token, original, deadline),
+        let (authorized, person, (business_centers, elsewhere, owned)) =
+            futures::join!(self.authorized(app, token, deadline), self.person(token, deadline), async {
+                let (business_centers, owned) =
+                    futures::join!(self.business_centers(token, deadline), self.owned(token, original, None, deadline));
+                let elsewhere = self.elsewhere(token, original, &business_centers, deadline).await;
+                let owned = self.owned_as_child(token, original, owned, elsewhere.as_ref(), deadline).await;
+                (business_centers, elsewhere, owned)
+            },);
+        GrantEvidence { authorized, person, business_centers, elsewhere, owned, reachable: None }
+    }
+
+    /// Asks further where the default answer of `/bc/get/` lacks the original Business Center: it leaves those out that
+    /// belong to another one.
+    pub(super) async fn elsewhere(
+        &self,
+        token: &AccessToken,
+        original: &BusinessCenterId,
+        default: &Asked<Vec<Membership>>,
+        deadline: Instant,
+    ) -> Option<Elsewhere> {
+        let is_lacking = default.value()?.iter().all(|one| one.business_center_id != *original);
+        if !is_lacking {
+            return None;
+        }
+        let (by_id, tiered) = futures::join!(
+            self.business_center_by_id(token, original, deadline),
+            self.tiered_business_centers(token, deadline)
         );
-        GrantEvidence { authorized, person, business_centers, owned, reachable: None }
+        Some(Elsewhere { by_id, tiered })
+    }
+
+    /// What a Business Center owns that belongs to another one is asked of that one, unless it answered for itself.
+    pub(super) async fn owned_as_child(
+        &self,
+        token: &AccessToken,
+        original: &BusinessCenterId,
+        owned: Asked<BTreeMap<AdvertiserId, Option<String>>>,
+        elsewhere: Option<&Elsewhere>,
+        deadline: Instant,
+    ) -> Asked<BTreeMap<AdvertiserId, Option<String>>> {
+        let tiers = elsewhere.and_then(|one| one.tiered.value());
+        let is_child = |tiers: &&Tiers| tiers.children.iter().any(|one| one.business_center_id == *original);
+        match tiers.filter(is_child).and_then(|tiers| tiers.parent.as_ref()) {
+            Some(parent) if owned.answer.is_err() => {
+                self.owned(token, original, Some(&parent.business_center_id), deadline).await
+            }
+            Some(_) | None => owned,
+        }
     }
 
     /// What a token says about one ad account: its details and one real report, at the same time.
@@ -100,19 +141,45 @@ impl TikTok {
         asked.map(|list| list.into_iter().map(Membership::from).collect())
     }
 
+    /// `GET /bc/get/` with `bc_id`: one Business Center of that login, or none.
+    async fn business_center_by_id(
+        &self,
+        token: &AccessToken,
+        id: &BusinessCenterId,
+        deadline: Instant,
+    ) -> Asked<Vec<Membership>> {
+        let query = [("bc_id", id.as_str())];
+        let asked = self.every_page::<WireMembership>(Endpoint::BusinessCenters, token, &query, PAGE, deadline).await;
+        asked.map(|list| list.into_iter().map(Membership::from).collect())
+    }
+
+    /// `GET /bc/get/` with `scene=TIERED_ACCOUNT`: Business Centers of that login that belong to another one, and that one.
+    async fn tiered_business_centers(&self, token: &AccessToken, deadline: Instant) -> Asked<Tiers> {
+        let query = [("scene", "TIERED_ACCOUNT")];
+        let asked = self
+            .every_page_and_parent::<WireMembership>(Endpoint::BusinessCenters, token, &query, PAGE, deadline)
+            .await;
+        asked.map(|(children, parent)| Tiers {
+            parent: parent.map(Membership::from),
+            children: children.into_iter().map(Membership::from).collect(),
+        })
+    }
+
     /// `GET /bc/asset/admin/get/`: all ad accounts that a Business Center owns, each with its `relation_status`. For its
-    /// Admins only.
+    /// Admins only; where it belongs to another one (`parent`), for the Admins of that one.
     pub async fn owned(
         &self,
         token: &AccessToken,
         business_center: &BusinessCenterId,
+        parent: Option<&BusinessCenterId>,
         deadline: Instant,
     ) -> Asked<BTreeMap<AdvertiserId, Option<String>>> {
-        let query = [
-            ("bc_id", business_center.as_str()),
+        let mut query = vec![
+            ("bc_id", parent.unwrap_or(business_center).as_str()),
             ("asset_type", "ADVERTISER"),
             ("filtering", r#"{"relation_type":"OWNER_BC"}"#),
         ];
+        query.extend(parent.map(|_| ("child_bc_id", business_center.as_str())));
         let asked = self.every_page::<WireOwned>(Endpoint::OwnedAssets, token, &query, PAGE, deadline).await;
         asked.map(|list| list.into_iter().filter_map(WireOwned::into_owned).collect())
     }

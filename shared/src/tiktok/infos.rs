@@ -2,19 +2,18 @@
 //!
 //! TikTok refuses a whole batch for the sake of one account in it and leaves open which. Such a batch is halved until
 //! the account is found. What a refusal may be held against is therefore only ever an account that was asked about alone,
-//! with one exception: a permission belongs to the token, so two accounts without it stand for all.
+//! unless it is about the token, which all accounts share.
 
 use std::collections::BTreeMap;
 use std::slice::from_ref;
 
-use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::gather::AT_ONCE;
 use super::wire::{List, WireInfo};
-use crate::domain::checks::{AdAccountInfo, Asked, Endpoint, Refusal};
+use crate::domain::checks::{About, AdAccountInfo, Asked, Endpoint, Refusal};
 use crate::domain::ids::AdvertiserId;
 use crate::sealing::AccessToken;
 
@@ -45,17 +44,9 @@ impl TikTok {
             stream::iter(accounts.chunks(BATCH)).map(ask).buffered(AT_ONCE).collect().await;
         let mut found = BTreeMap::new();
         let mut left = TO_FIND_OUT;
-        let mut token_lacks_permission = None;
         while let Some((batch, asked)) = batches.pop() {
             let refusal = asked.refusal().filter(|_| batch.len() > 1);
-            if refusal == Some(Refusal::PermissionNotGranted) && token_lacks_permission.is_none() {
-                token_lacks_permission = Some(self.two_lack_permission(token, accounts, deadline).await);
-            }
-            let is_about_one = match refusal {
-                Some(Refusal::PermissionNotGranted) => token_lacks_permission == Some(false),
-                Some(Refusal::AdAccountNotPermitted | Refusal::AdAccountGone | Refusal::NotPermitted) => true,
-                Some(_) | None => false,
-            };
+            let is_about_one = refusal.is_some_and(may_be_about_one);
             if is_about_one && left >= 2 {
                 left -= 2;
                 let (first, second) = batch.split_at(batch.len() / 2);
@@ -81,12 +72,6 @@ impl TikTok {
         accounts.iter().filter_map(|account| Some((account.clone(), found.get(account)?.clone()))).collect()
     }
 
-    async fn two_lack_permission(&self, token: &AccessToken, accounts: &[AdvertiserId], deadline: Instant) -> bool {
-        let two = accounts.first().into_iter().chain(accounts.last());
-        let asked = join_all(two.map(|account| self.info(token, account, deadline))).await;
-        asked.iter().all(|one| one.refusal() == Some(Refusal::PermissionNotGranted))
-    }
-
     async fn some_infos(
         &self,
         token: &AccessToken,
@@ -97,6 +82,15 @@ impl TikTok {
         let asked =
             self.read::<List<WireInfo>>(Endpoint::AdAccountInfo, token, &[("advertiser_ids", &ids)], deadline).await;
         asked.map(|data| data.list.into_iter().map(AdAccountInfo::from).collect())
+    }
+}
+
+/// Whether a refusal may be that of a single ad account among those asked about. One that nobody understands may be.
+pub(super) fn may_be_about_one(refusal: Refusal) -> bool {
+    match refusal.about() {
+        About::AdAccount | About::Person => true,
+        About::Nothing => refusal.is_clear(),
+        About::Token | About::Permission | About::AuthorizationCode | About::App | About::Moment => false,
     }
 }
 

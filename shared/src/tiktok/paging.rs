@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::client::TikTok;
-use super::wire::{Entry, Page, PageInfo};
+use super::wire::{Entry, Page, PageInfo, WireMembership};
 use crate::domain::checks::{Asked, Endpoint, Refusal};
 use crate::sealing::AccessToken;
 
@@ -28,6 +28,7 @@ struct Walk<T> {
     keys: HashSet<String>,
     pages: usize,
     total_number: Option<usize>,
+    parent: Option<WireMembership>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -41,12 +42,13 @@ enum Step {
 
 impl<T: Entry> Walk<T> {
     fn new(page_size: usize) -> Self {
-        Self { page_size, entries: Vec::new(), keys: HashSet::new(), pages: 0, total_number: None }
+        Self { page_size, entries: Vec::new(), keys: HashSet::new(), pages: 0, total_number: None, parent: None }
     }
 
     fn take(&mut self, page: Page<T>) -> Step {
         self.pages += 1;
-        let Page { list, page_info: PageInfo { page: number, total_number, total_page } } = page;
+        let Page { list, page_info: PageInfo { page: number, total_number, total_page }, parent } = page;
+        self.parent = self.parent.take().or(parent);
         if number != self.pages || *self.total_number.get_or_insert(total_number) != total_number {
             return Step::Unreliable;
         }
@@ -78,6 +80,18 @@ impl TikTok {
         page_size: usize,
         deadline: Instant,
     ) -> Asked<Vec<T>> {
+        self.every_page_and_parent(endpoint, token, query, page_size, deadline).await.map(|(entries, _)| entries)
+    }
+
+    /// [`TikTok::every_page`], and the Business Center that all entries belong to, where the pages name one.
+    pub(super) async fn every_page_and_parent<T: Entry>(
+        &self,
+        endpoint: Endpoint,
+        token: &AccessToken,
+        query: &[(&str, &str)],
+        page_size: usize,
+        deadline: Instant,
+    ) -> Asked<(Vec<T>, Option<WireMembership>)> {
         let mut walk = Walk::new(page_size);
         let page_size = &page_size.to_string();
         let read = |number: usize| async move {
@@ -101,7 +115,7 @@ impl TikTok {
                     // The list goes on where it was announced to end.
                     None => read(number).await,
                 },
-                Step::Complete => return Asked { evidence, answer: Ok(walk.entries) },
+                Step::Complete => return Asked { evidence, answer: Ok((walk.entries, walk.parent)) },
                 Step::Unreliable => {
                     tracing::warn!(
                         endpoint = endpoint.path(),
@@ -132,7 +146,7 @@ mod tests {
     }
 
     fn page(list: Vec<String>, page: usize, total_number: usize, total_page: usize) -> Page<String> {
-        Page { list, page_info: PageInfo { page, total_number, total_page } }
+        Page { list, page_info: PageInfo { page, total_number, total_page }, parent: None }
     }
 
     fn walk() -> Walk<String> {

@@ -7,7 +7,7 @@
 //! | Question | How often |
 //! |---|---|
 //! | `/oauth2/advertiser/get/` | once |
-//! | `/bc/get/` | once (50 Business Centers a page) |
+//! | `/bc/get/` | once (50 Business Centers a page); twice more for each original one that it lacks |
 //! | `/bc/asset/admin/get/`, `/bc/member/get/` | once per Business Center (50 assets and 20 Admins a page) |
 //! | `/advertiser/info/` | once per 50 ad accounts |
 //! | `/report/integrated/get/` | once, for an ad account that is another one each time |
@@ -16,7 +16,7 @@
 //!
 //! So a grant in order with fewer than 50 ad accounts in one Business Center takes six calls, or seven with the person,
 //! and one with 5,000 takes about two hundred. Where something is wrong with single accounts there are more, up to a fixed
-//! number: 62 to find out whom refused batches of details are about, 20 for accounts that the token no longer covers, two
+//! number: 60 to find out whom refused batches of details are about, 20 for accounts that the token no longer covers, two
 //! for reports that are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,7 @@ use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::gather::AT_ONCE;
+use super::infos::may_be_about_one;
 use super::swept::{Answers, CenterAnswers, SweepEvidence};
 use crate::domain::checks::{AdAccountInfo, Answer, Asked, Refusal};
 use crate::domain::examine::ownership;
@@ -68,6 +69,7 @@ impl TikTok {
             authorized,
             person: None,
             business_centers: None,
+            elsewhere: BTreeMap::new(),
             centers: BTreeMap::new(),
             infos: BTreeMap::new(),
             report: None,
@@ -76,7 +78,7 @@ impl TikTok {
         match answers.authorized.refusal() {
             // A missing permission is the token's own, and the other questions tell which.
             None | Some(Refusal::PermissionNotGranted) => self.all_else(token, sweep, &mut answers, deadline).await,
-            Some(Refusal::TokenDead) => {
+            Some(Refusal::TokenDead | Refusal::TokenOfAnotherApp) => {
                 answers.business_centers = Some(self.business_centers(token, deadline).await);
             }
             Some(_) => {}
@@ -102,8 +104,16 @@ impl TikTok {
             self.reports(token, &covered, sweep.sample, deadline),
             person,
         );
-        answers.business_centers = Some(business_centers);
         answers.centers = centers;
+        for center in sweep.accounts.iter().map(|(_, center)| center).collect::<BTreeSet<_>>() {
+            let elsewhere = self.elsewhere(token, center, &business_centers, deadline).await;
+            if let Some(said) = answers.centers.get_mut(center) {
+                let owned = said.owned.clone();
+                said.owned = self.owned_as_child(token, center, owned, elsewhere.as_ref(), deadline).await;
+            }
+            answers.elsewhere.extend(elsewhere.map(|elsewhere| (center.clone(), elsewhere)));
+        }
+        answers.business_centers = Some(business_centers);
         answers.infos = infos.into_iter().collect();
         (answers.report, answers.own_reports) = (report, own_reports);
         answers.person = person;
@@ -127,7 +137,8 @@ impl TikTok {
     }
 
     async fn center_answers(&self, token: &AccessToken, center: &BusinessCenterId, deadline: Instant) -> CenterAnswers {
-        let (owned, admins) = futures::join!(self.owned(token, center, deadline), self.admins(token, center, deadline));
+        let (owned, admins) =
+            futures::join!(self.owned(token, center, None, deadline), self.admins(token, center, deadline));
         CenterAnswers { owned, admins, reachable: None }
     }
 
@@ -147,9 +158,9 @@ impl TikTok {
         stream::iter(accounts).map(ask).buffered(AT_ONCE).collect().await
     }
 
-    /// One report stands for all, since the permission is the token's. A definitive refusal may be about the account all
-    /// the same: it is held against that account, and the next one is asked, until one answer or two refusals of the
-    /// permission stand for the others.
+    /// One report stands for all, since the permission is the token's, and so does the refusal that the token lacks it. Any
+    /// other refusal may be about the account that was asked for: it is held against that one alone, and the next one is
+    /// asked, up to three.
     async fn reports(
         &self,
         token: &AccessToken,
@@ -158,19 +169,10 @@ impl TikTok {
         deadline: Instant,
     ) -> Reports {
         let mut own = BTreeMap::new();
-        let mut lacks_permission = 0;
         let from = sample.checked_rem(accounts.len()).unwrap_or_default();
         for account in accounts.iter().cycle().skip(from).take(accounts.len().min(REPORTS)) {
             let report = self.report(token, account, deadline).await;
-            let is_about_it = match report.refusal() {
-                Some(Refusal::PermissionNotGranted) => {
-                    lacks_permission += 1;
-                    lacks_permission < 2
-                }
-                Some(Refusal::AdAccountNotPermitted | Refusal::AdAccountGone | Refusal::NotPermitted) => true,
-                Some(_) | None => false,
-            };
-            if !is_about_it {
+            if !report.refusal().is_some_and(may_be_about_one) {
                 return (Some(report), own);
             }
             own.insert(account.clone(), report);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::codes::suspects_secret;
 use super::gather::Member;
 use crate::domain::checks::{
-    AccountEvidence, AdAccountInfo, Asked, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
+    AccountEvidence, AdAccountInfo, Asked, Elsewhere, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
 };
 use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 
@@ -17,6 +17,8 @@ pub struct Answers {
     pub authorized: Asked<BTreeSet<AdvertiserId>>,
     pub person: Option<Asked<Person>>,
     pub business_centers: Option<Asked<Vec<Membership>>>,
+    /// By the original Business Center that `business_centers` lacks.
+    pub elsewhere: BTreeMap<BusinessCenterId, Elsewhere>,
     pub centers: BTreeMap<BusinessCenterId, CenterAnswers>,
     pub infos: BTreeMap<AdvertiserId, Asked<AdAccountInfo>>,
     /// Stands for every ad account that is not in `own_reports`.
@@ -39,7 +41,10 @@ pub struct SweepEvidence {
     pub probe: Asked<()>,
     /// One for each original Business Center, in the order of their ids.
     pub centers: Vec<SweptCenter>,
+    /// All refusals that a verdict may rest on.
     refusals: BTreeSet<Refusal>,
+    /// TikTok wants a pause, whatever it was asked.
+    pub is_throttled: bool,
 }
 
 /// One original Business Center and its ad accounts. With `grant`, each account's evidence makes a
@@ -57,12 +62,15 @@ impl Answers {
     /// Lays the answers out. `accounts` are the grant's, each with its original Business Center.
     pub fn evidence(mut self, accounts: &[(AdvertiserId, BusinessCenterId)]) -> SweepEvidence {
         let refusals = self.refusals();
+        let mut of_members = self.centers.values().filter_map(|center| center.admins.refusal());
+        let is_throttled =
+            refusals.contains(&Refusal::Throttled) || of_members.any(|refusal| refusal == Refusal::Throttled);
         let mut by_center: BTreeMap<&BusinessCenterId, Vec<&AdvertiserId>> = BTreeMap::new();
         for (account, center) in accounts {
             by_center.entry(center).or_default().push(account);
         }
         let centers = by_center.into_iter().map(|(center, accounts)| self.center(center, &accounts)).collect();
-        SweepEvidence { probe: self.authorized.only(), centers, refusals }
+        SweepEvidence { probe: self.authorized.only(), centers, refusals, is_throttled }
     }
 
     fn center(&mut self, center: &BusinessCenterId, accounts: &[&AdvertiserId]) -> SweptCenter {
@@ -78,6 +86,7 @@ impl Answers {
                 .business_centers
                 .clone()
                 .unwrap_or_else(|| self.not_asked(Endpoint::BusinessCenters)),
+            elsewhere: self.elsewhere.remove(center),
             owned,
             reachable,
         };
@@ -96,11 +105,13 @@ impl Answers {
         Asked { evidence, answer: Err(Refusal::NotAsked) }
     }
 
+    /// `/bc/member/get/` is left out: it names people, and nothing it says is about a token or about our app.
     fn refusals(&self) -> BTreeSet<Refusal> {
         let of_centers = self.centers.values().flat_map(|center| {
             let reachable = center.reachable.as_ref().and_then(Asked::refusal);
-            [center.owned.refusal(), center.admins.refusal(), reachable]
+            [center.owned.refusal(), reachable]
         });
+        let elsewhere = self.elsewhere.values().flat_map(|one| [one.by_id.refusal(), one.tiered.refusal()]);
         let once = [
             self.authorized.refusal(),
             self.person.as_ref().and_then(Asked::refusal),
@@ -108,11 +119,24 @@ impl Answers {
             self.report.as_ref().and_then(Asked::refusal),
         ];
         let of_accounts = self.infos.values().map(Asked::refusal).chain(self.own_reports.values().map(Asked::refusal));
-        once.into_iter().chain(of_centers).chain(of_accounts).flatten().collect()
+        once.into_iter().chain(of_centers).chain(elsewhere).chain(of_accounts).flatten().collect()
     }
 }
 
 impl SweepEvidence {
+    /// While the canary is not well, nobody is believed to hold a token of another app.
+    pub fn doubt_other_apps(&mut self) {
+        let doubted = |refusal: &mut Refusal| {
+            if *refusal == Refusal::TokenOfAnotherApp {
+                *refusal = Refusal::Unrecognised;
+            }
+        };
+        let _ = self.probe.answer.as_mut().map_err(doubted);
+        for center in &mut self.centers {
+            let _ = center.grant.authorized.answer.as_mut().map_err(doubted);
+        }
+    }
+
     /// Whether any question was refused in this way.
     pub fn refused(&self, refusal: Refusal) -> bool {
         self.refusals.contains(&refusal)

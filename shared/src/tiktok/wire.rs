@@ -99,9 +99,30 @@ pub(super) struct List<T> {
 
 /// `data` of endpoints with pages.
 #[derive(Deserialize)]
+#[serde(bound = "T: Entry", try_from = "WirePage<T>")]
 pub(super) struct Page<T> {
     pub list: Vec<T>,
     pub page_info: PageInfo,
+    /// `/bc/get/` of Business Centers that belong to another one: that one.
+    pub parent: Option<WireMembership>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: Entry")]
+struct WirePage<T> {
+    list: Option<Vec<T>>,
+    page_info: PageInfo,
+    parent_bc: Option<WireMembership>,
+}
+
+impl<T: Entry> TryFrom<WirePage<T>> for Page<T> {
+    type Error = &'static str;
+
+    fn try_from(WirePage { list, page_info, parent_bc: parent }: WirePage<T>) -> Result<Self, Self::Error> {
+        let is_empty = T::NULLS_ARE_DROPPED && page_info.total_number == 0;
+        let list = list.or(is_empty.then(Vec::new)).ok_or("there is no list")?;
+        Ok(Self { list, page_info, parent })
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -113,6 +134,9 @@ pub(super) struct PageInfo {
 
 /// An entry of a list with pages.
 pub(super) trait Entry: DeserializeOwned {
+    /// TikTok leaves out what is null in the answers of this endpoint, an empty list among it.
+    const NULLS_ARE_DROPPED: bool = false;
+
     /// What no other entry has.
     fn key(&self) -> &str;
 }
@@ -137,8 +161,8 @@ pub(super) struct ExchangeData {
     pub scope: Scopes,
 }
 
-/// A list of whole numbers or digits. An entry that is neither grants nothing, and neither does anything but a list:
-/// the consent stands, and the checks will say that the permissions are missing.
+/// A list of whole numbers or digits. An entry that is neither is left out, and anything but a list is an empty one: the
+/// consent stands, and what the reads answer decides.
 fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scopes, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     let entries = value.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -198,6 +222,8 @@ pub(super) struct WireMembership {
 }
 
 impl Entry for WireMembership {
+    const NULLS_ARE_DROPPED: bool = true;
+
     fn key(&self) -> &str {
         self.bc_info.bc_id.as_str()
     }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use shared::domain::checks::{
-    AccountEvidence, AdAccountInfo, Asked, Check, Endpoint, Evidence, Finding, Gathered, GrantEvidence, Membership,
-    Person, Refusal,
+    AccountEvidence, AdAccountInfo, Asked, Check, Elsewhere, Endpoint, Evidence, Finding, Gathered, GrantEvidence,
+    Membership, Person, Refusal, Tiers,
 };
 use shared::domain::diagnosis::{Diagnosis, diagnose};
-use shared::domain::examine::Subject;
+use shared::domain::examine::{Occasion, Subject};
 use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::domain::scopes::Scopes;
 
@@ -22,10 +22,13 @@ pub struct Case {
     pub scopes: Vec<u64>,
     pub authorized: Result<BTreeSet<AdvertiserId>, Refusal>,
     pub business_centers: Result<Vec<Membership>, Refusal>,
+    /// What the further questions about Business Centers were answered: asked by id, and for those that belong to others.
+    pub elsewhere: Option<(Result<Vec<Membership>, Refusal>, Result<Tiers, Refusal>)>,
     pub owned: Result<BTreeMap<AdvertiserId, Option<String>>, Refusal>,
     pub info: Result<AdAccountInfo, Refusal>,
     pub report: Result<(), Refusal>,
     pub reachable: Option<Result<BTreeMap<AdvertiserId, Option<String>>, Refusal>>,
+    pub occasion: Occasion,
 }
 
 /// The questions that a verdict rests on.
@@ -74,11 +77,18 @@ pub fn in_order() -> Case {
         scopes: vec![1, 15, 4],
         authorized: Ok(BTreeSet::from([account(ACCOUNT), account(OTHER_ACCOUNT)])),
         business_centers: Ok(vec![membership(ORIGINAL, Some("ADMIN"))]),
+        elsewhere: None,
         owned: Ok(BTreeMap::from([owned(OTHER_ACCOUNT, Some("BOUND")), owned(ACCOUNT, Some("BOUND"))])),
         info: Ok(info(Some("STATUS_ENABLE"), None)),
         report: Ok(()),
         reachable: None,
+        occasion: Occasion::Check,
     }
+}
+
+/// Further answers that lack the original Business Center as well.
+pub fn nowhere_else() -> Option<(Result<Vec<Membership>, Refusal>, Result<Tiers, Refusal>)> {
+    Some((Ok(Vec::new()), Ok(Tiers::default())))
 }
 
 fn asked<T: Clone>(endpoint: Endpoint, answer: &Result<T, Refusal>) -> Asked<T> {
@@ -101,13 +111,22 @@ impl Case {
         let scopes = Scopes::new(self.scopes.iter().copied());
         let exchange = asked(Endpoint::Exchange, &Ok(())).evidence;
         let (account, original): (_, BusinessCenterId) = (account(ACCOUNT), ORIGINAL.parse().unwrap());
-        let subject =
-            Subject { advertiser_id: &account, original: &original, scopes: &scopes, scope_evidence: &exchange };
+        let subject = Subject {
+            advertiser_id: &account,
+            original: &original,
+            scopes: &scopes,
+            scope_evidence: &exchange,
+            occasion: self.occasion,
+        };
         let person = Person { core_user_id: "7400000000000000001".to_owned(), display_name: "Ana M".to_owned() };
         let grant = GrantEvidence {
             authorized: asked(Endpoint::AuthorizedAdAccounts, &self.authorized),
             person: asked(Endpoint::UserInfo, &Ok(person)),
             business_centers: asked(Endpoint::BusinessCenters, &self.business_centers),
+            elsewhere: self.elsewhere.as_ref().map(|(by_id, tiered)| Elsewhere {
+                by_id: asked(Endpoint::BusinessCenters, by_id),
+                tiered: asked(Endpoint::BusinessCenters, tiered),
+            }),
             owned: asked(Endpoint::OwnedAssets, &self.owned),
             reachable: self.reachable.as_ref().map(|answer| asked(Endpoint::ReachableAssets, answer)),
         };
@@ -150,7 +169,8 @@ impl Case {
         let mut case = self.clone();
         match question {
             Question::Authorized => case.authorized = Err(refusal),
-            Question::BusinessCenters => case.business_centers = Err(refusal),
+            // No further questions follow from an answer that is not there.
+            Question::BusinessCenters => (case.business_centers, case.elsewhere) = (Err(refusal), None),
             Question::Owned => case.owned = Err(refusal),
             Question::Info => case.info = Err(refusal),
             Question::Report => case.report = Err(refusal),

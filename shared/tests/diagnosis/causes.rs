@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Answer, Check, Endpoint, Refusal};
+use shared::domain::checks::{Answer, Check, Endpoint, Refusal, Tiers};
 use shared::domain::diagnosis::{Verdict, consent_cannot_help};
+use shared::domain::examine::Occasion;
 
 use crate::case::{
-    ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, owned,
-    reachable,
+    ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, nowhere_else,
+    owned, reachable,
 };
 
 fn changed(change: impl FnOnce(&mut Case)) -> Case {
@@ -44,6 +45,7 @@ fn with_these_ticked(ids: &[&str]) -> Case {
 fn of_another_business_center() -> Case {
     changed(|case| {
         case.business_centers = Ok(vec![membership(OTHER_CENTER, Some("ADMIN"))]);
+        case.elsewhere = nowhere_else();
         case.owned = Err(Refusal::NotPermitted);
     })
 }
@@ -109,7 +111,40 @@ fn a_dead_token_was_revoked_and_tells_nothing_else() {
 fn a_switch_that_was_turned_off_is_named() {
     assert_lapsed(&without_management(), &[CauseCode::AdAccountManagementMissing], true);
     assert_lapsed(&without_reports(), &[CauseCode::ReportingMissing], true);
-    assert_lapsed(&changed(|case| case.scopes = vec![1, 15]), &[CauseCode::ReportingMissing], false);
+}
+
+/// Real lists hold ids that no table has, and TikTok may leave the list out. The reads decide.
+#[test]
+fn a_read_that_works_is_the_permission_whatever_the_list_says() {
+    let lists: [&[u64]; 5] =
+        [&[], &[1], &[1, 44], &[100, 150, 153, 156, 44], &[7_543_056_879_933_489_153, 7_580_203_444_061_896_721]];
+    for scopes in lists {
+        assert_eq!(changed(|case| case.scopes = scopes.to_vec()).diagnosis().verdict, Verdict::Connected, "{scopes:?}");
+        let silent = changed(|case| {
+            case.scopes = scopes.to_vec();
+            case.report = Err(Refusal::Unavailable);
+        });
+        assert_undecided(&silent, &[CauseCode::TiktokUnavailable]);
+    }
+}
+
+#[test]
+fn a_permission_that_one_ad_account_does_not_grant_is_missing_there() {
+    let report = in_order().refused(Question::Report, Refusal::PermissionNotGrantedForAdAccount);
+    assert_lapsed(&report, &[CauseCode::ReportingMissing], false);
+    let info = in_order().refused(Question::Info, Refusal::PermissionNotGrantedForAdAccount);
+    assert_lapsed(&info, &[CauseCode::AdAccountManagementMissing], false);
+    // Said where all accounts are asked about, it is about none of them.
+    for question in [Question::BusinessCenters, Question::Owned, Question::Authorized] {
+        let case = in_order().refused(question, Refusal::PermissionNotGrantedForAdAccount);
+        assert_undecided(&case, &[CauseCode::Unrecognised]);
+    }
+}
+
+#[test]
+fn a_token_of_another_app_is_told_from_one_that_was_revoked() {
+    let case = in_order().refused(Question::Authorized, Refusal::TokenOfAnotherApp);
+    assert_lapsed(&case, &[CauseCode::AuthorizationOfAnotherApp], false);
 }
 
 #[test]
@@ -127,12 +162,121 @@ fn another_business_center_is_named_with_both_ids() {
     assert_eq!(cause.found[0].id.as_str(), OTHER_CENTER);
 }
 
+/// The default answer leaves out what belongs to others, and only all three answers together say "nowhere".
+#[test]
+fn a_business_center_that_belongs_to_another_is_found_in_any_answer() {
+    let admin = || membership(ORIGINAL, Some("ADMIN"));
+    let tiers = |parent, children| Ok(Tiers { parent, children });
+    let found = [
+        Some((Ok(vec![admin()]), tiers(None, vec![]))),
+        Some((Ok(vec![]), tiers(Some(membership(OTHER_CENTER, Some("ADMIN"))), vec![admin()]))),
+        Some((Ok(vec![]), tiers(Some(admin()), vec![]))),
+        Some((Ok(vec![admin()]), Err(Refusal::Unavailable))),
+        Some((Err(Refusal::NotPermitted), tiers(None, vec![admin()]))),
+    ];
+    for elsewhere in found {
+        let case = changed(|case| {
+            case.business_centers = Ok(vec![membership(OTHER_CENTER, Some("ADMIN"))]);
+            case.elsewhere = elsewhere.clone();
+        });
+        assert_eq!(case.diagnosis().verdict, Verdict::Connected, "{elsewhere:?}");
+    }
+    for unanswered in [
+        None,
+        Some((Err(Refusal::Unavailable), tiers(None, vec![]))),
+        Some((Err(Refusal::NotPermitted), tiers(None, vec![]))),
+        Some((Ok(vec![]), Err(Refusal::Unavailable))),
+        Some((Ok(vec![]), Err(Refusal::Unrecognised))),
+    ] {
+        let case = changed(|case| {
+            case.business_centers = Ok(vec![membership(OTHER_CENTER, Some("ADMIN"))]);
+            case.elsewhere = unanswered.clone();
+        });
+        assert_eq!(case.finding(Check::BusinessCenterMatches).answer, Answer::Inconclusive, "{unanswered:?}");
+    }
+}
+
+#[test]
+fn the_role_is_that_of_the_answer_that_has_the_business_center() {
+    let case = changed(|case| {
+        case.business_centers = Ok(vec![membership(OTHER_CENTER, Some("ADMIN"))]);
+        case.elsewhere = Some((Ok(vec![membership(ORIGINAL, Some("STANDARD"))]), Ok(Tiers::default())));
+        case.owned = Err(Refusal::NotPermitted);
+    });
+    assert_lapsed(&case, &[CauseCode::NotBusinessCenterAdmin], true);
+}
+
+/// A login without any Business Center is an answer of whoever consents now. A stored grant may owe it to a mistake, unless
+/// the Business Center itself does not answer it either.
+#[test]
+fn no_business_center_at_all_is_believed_at_a_consent() {
+    let none = |occasion, owned: Option<Refusal>| {
+        changed(|case| {
+            case.occasion = occasion;
+            case.business_centers = Ok(Vec::new());
+            case.elsewhere = nowhere_else();
+            if let Some(refusal) = owned {
+                case.owned = Err(refusal);
+            }
+        })
+    };
+    for owned in [None, Some(Refusal::NotPermitted), Some(Refusal::Unavailable)] {
+        let case = none(Occasion::Consent, owned);
+        assert_lapsed(&case, &[CauseCode::WrongBusinessCenter], owned == Some(Refusal::NotPermitted));
+        let verdict = case.diagnosis().verdict;
+        let shown = verdict.causes()[0].shown();
+        assert!(shown.explanation.contains("no Business Center at all"), "{}", shown.explanation);
+    }
+    assert_lapsed(&none(Occasion::Check, Some(Refusal::NotPermitted)), &[CauseCode::WrongBusinessCenter], true);
+    for owned in [None, Some(Refusal::Unavailable), Some(Refusal::Unrecognised), Some(Refusal::RequestRejected)] {
+        assert_eq!(none(Occasion::Check, owned).diagnosis().verdict.name(), "undecided", "{owned:?}");
+    }
+}
+
+/// Asked for by its id, a Business Center may be refused to whoever is not in it.
+#[test]
+fn at_a_consent_a_refusal_by_id_is_as_good_as_an_empty_answer() {
+    let mut case = of_another_business_center();
+    case.occasion = Occasion::Consent;
+    case.elsewhere = Some((Err(Refusal::NotPermitted), Ok(Tiers::default())));
+    assert_lapsed(&case, &[CauseCode::WrongBusinessCenter], true);
+}
+
+/// TikTok says "deleted" of what is merely out of sight.
+#[test]
+fn an_account_that_the_business_center_still_owns_is_not_gone() {
+    let still_owned = changed(|case| {
+        case.info = Err(Refusal::AdAccountGone);
+        case.report = Err(Refusal::AdAccountGone);
+    });
+    assert_undecided(&still_owned, &[CauseCode::Unrecognised]);
+    assert_eq!(consent_cannot_help(&still_owned.diagnosis()), None);
+    let not_granted = changed(|case| {
+        case.authorized = Ok(BTreeSet::from([account(OTHER_ACCOUNT)]));
+        case.info = Err(Refusal::AdAccountGone);
+    });
+    assert_lapsed(&not_granted, &[CauseCode::AdAccountNotGranted], true);
+}
+
+/// What an Admin's read answers says nothing against the role that was read.
+#[test]
+fn a_role_with_code_0_stands_whatever_another_endpoint_refuses() {
+    for refusal in [Refusal::NotPermitted, Refusal::RequestRejected, Refusal::Unrecognised, Refusal::Unavailable] {
+        let mut case = with_role(Some("STANDARD"));
+        case.owned = Err(refusal);
+        assert_lapsed(&case, &[CauseCode::NotBusinessCenterAdmin], refusal == Refusal::NotPermitted);
+    }
+}
+
 /// T46: the name of a Business Center proves nothing.
 #[test]
 fn the_right_name_with_another_id_is_another_business_center() {
     let mut same_name = membership(OTHER_CENTER, Some("ADMIN"));
     same_name.name = membership(ORIGINAL, None).name;
-    let case = changed(|case| case.business_centers = Ok(vec![same_name]));
+    let case = changed(|case| {
+        case.business_centers = Ok(vec![same_name]);
+        case.elsewhere = nowhere_else();
+    });
     assert!(codes(&case.diagnosis().verdict).contains(&CauseCode::WrongBusinessCenter));
 }
 
@@ -233,7 +377,13 @@ fn what_we_cannot_tell_says_why() {
     assert_undecided(&refused(Refusal::Throttled), &[CauseCode::TiktokUnavailable]);
     assert_undecided(&refused(Refusal::Unavailable), &[CauseCode::TiktokUnavailable]);
     assert_undecided(&refused(Refusal::AppMisconfigured), &[CauseCode::AppMisconfigured]);
-    for unknown in [Refusal::Unrecognised, Refusal::NotPermitted] {
+    for unknown in [
+        Refusal::Unrecognised,
+        Refusal::NotPermitted,
+        Refusal::RequestRejected,
+        Refusal::AdAccountNotPermitted,
+        Refusal::AdAccountGone,
+    ] {
         assert_undecided(&refused(unknown), &[CauseCode::Unrecognised]);
         let verdict = refused(unknown).diagnosis().verdict;
         assert_eq!(verdict.causes()[0].tiktok_code, Some(40_000));
@@ -253,6 +403,7 @@ fn every_other_cause_of_the_catalogue_is_reached_here() {
     ];
     let cases = [
         in_order().dead(),
+        in_order().refused(Question::Authorized, Refusal::TokenOfAnotherApp),
         without_management(),
         without_reports(),
         with_these_ticked(&[]),
@@ -275,7 +426,8 @@ fn every_other_cause_of_the_catalogue_is_reached_here() {
 #[test]
 fn preflight_stops_only_where_signing_in_is_pointless() {
     let stopped = |case: &Case| consent_cannot_help(&case.diagnosis()).map(|cause| cause.cause);
-    let still_ticked = changed(|case| case.info = Err(Refusal::AdAccountGone));
+    let mut still_ticked = not_owned();
+    still_ticked.info = Err(Refusal::AdAccountGone);
     assert_eq!(stopped(&still_ticked), Some(CauseCode::AdAccountNotFound));
     assert_eq!(stopped(&moved()), Some(CauseCode::AdAccountMoved));
     assert_eq!(stopped(&not_owned()), Some(CauseCode::AdAccountNotOwned));
@@ -283,6 +435,7 @@ fn preflight_stops_only_where_signing_in_is_pointless() {
     assert_eq!(stopped(&in_order()), None);
     let mut told_by_a_stranger = not_owned();
     told_by_a_stranger.business_centers = of_another_business_center().business_centers;
+    told_by_a_stranger.elsewhere = nowhere_else();
     assert_eq!(stopped(&told_by_a_stranger), None, "only an Admin's list of what is owned is complete");
     assert_eq!(stopped(&in_order().dead()), None, "a new consent is what helps");
     for question in Question::ALWAYS_ASKED {

@@ -7,17 +7,21 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use shared::domain::account::risks;
 use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Answer, Check, Evidence, Finding, Refusal};
+use shared::domain::checks::{About, Answer, Check, Endpoint, Evidence, Finding, Refusal, Tiers};
 use shared::domain::diagnosis::{Verdict, consent_cannot_help};
+use shared::domain::examine::Occasion;
 
 use crate::case::{
     ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, owned,
     reachable,
 };
 
-const REFUSALS: [Refusal; 11] = [
+const REFUSALS: [Refusal; 14] = [
     Refusal::TokenDead,
+    Refusal::TokenOfAnotherApp,
     Refusal::PermissionNotGranted,
+    Refusal::PermissionNotGrantedForAdAccount,
+    Refusal::RequestRejected,
     Refusal::AdAccountNotPermitted,
     Refusal::AdAccountGone,
     Refusal::NotPermitted,
@@ -54,6 +58,16 @@ fn any_case() -> impl Strategy<Value = Case> {
     let usable = select(vec![Some("STATUS_ENABLE"), Some("STATUS_DISABLE"), None]);
     let owner = select(vec![None, Some(ORIGINAL), Some(OTHER_CENTER)]);
     let owner_name = select(vec![None, Some("Shop Group"), Some("Other")]);
+    let elsewhere = (
+        or_refused(
+            option::weighted(0.2, role())
+                .prop_map(|role| role.into_iter().map(|role| membership(ORIGINAL, role)).collect::<Vec<_>>()),
+        ),
+        or_refused(option::weighted(0.2, role()).prop_map(|role| Tiers {
+            parent: Some(membership(OTHER_CENTER, Some("ADMIN"))),
+            children: role.into_iter().map(|role| membership(ORIGINAL, role)).collect(),
+        })),
+    );
     (
         subsequence(vec![1, 4, 10, 15, 40, 100, 150, 153, 7_543_056_879_933_489_153], 0..=9),
         or_refused(ids.prop_map(|ids| ids.into_iter().map(account).collect::<BTreeSet<_>>())),
@@ -71,16 +85,21 @@ fn any_case() -> impl Strategy<Value = Case> {
             option::of(owner_name)
                 .prop_map(|seen| seen.into_iter().map(|name| reachable(ACCOUNT, name)).collect::<BTreeMap<_, _>>()),
         )),
+        (option::weighted(0.8, elsewhere), select(vec![Occasion::Consent, Occasion::Check])),
     )
-        .prop_map(|(scopes, authorized, business_centers, owned, info, report, reachable)| Case {
-            scopes,
-            authorized,
-            business_centers,
-            owned,
-            info,
-            report,
-            reachable,
-        })
+        .prop_map(
+            |(scopes, authorized, business_centers, owned, info, report, reachable, (elsewhere, occasion))| Case {
+                scopes,
+                authorized,
+                business_centers,
+                elsewhere,
+                owned,
+                info,
+                report,
+                reachable,
+                occasion,
+            },
+        )
 }
 
 /// Anything at all, and cases that are one or two refusals away from being in order: those are where verdicts change.
@@ -91,7 +110,10 @@ fn case() -> impl Strategy<Value = Case> {
             match part {
                 0 => case.scopes = other.scopes,
                 1 => case.authorized = other.authorized,
-                2 => case.business_centers = other.business_centers,
+                2 => {
+                    (case.business_centers, case.elsewhere) = (other.business_centers, other.elsewhere);
+                    case.occasion = other.occasion;
+                }
                 3 => (case.owned, case.reachable) = (other.owned, other.reachable),
                 4 => case.info = other.info,
                 5 => case.report = other.report,
@@ -112,7 +134,10 @@ fn required(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
 
 fn blames_our_app(case: &Case) -> bool {
     let refused = |question| case.refusal(question) == Some(Refusal::AppMisconfigured);
-    Question::ALWAYS_ASKED.into_iter().any(refused) || refused(Question::Reachable)
+    let elsewhere = case.elsewhere.iter().flat_map(|(by_id, tiered)| [by_id.as_ref().err(), tiered.as_ref().err()]);
+    Question::ALWAYS_ASKED.into_iter().any(refused)
+        || refused(Question::Reachable)
+        || elsewhere.flatten().any(|refusal| *refusal == Refusal::AppMisconfigured)
 }
 
 proptest! {
@@ -123,8 +148,11 @@ proptest! {
         let diagnosis = case.diagnosis();
         prop_assert_eq!(diagnosis.findings.iter().map(|one| one.check).collect::<Vec<_>>(), Check::ALL);
         for finding in &diagnosis.findings {
-            // Nothing rests on a question that was not put.
-            let unasked = |one: &Evidence| case.refusal_of(one.endpoint) == Some(Refusal::NotAsked);
+            // Nothing rests on a question that was not put. Business Centers are asked about in several.
+            let unasked = |one: &Evidence| {
+                case.refusal_of(one.endpoint) == Some(Refusal::NotAsked)
+                    && (one.endpoint != Endpoint::BusinessCenters || case.elsewhere.is_none())
+            };
             prop_assert!(!finding.evidence.iter().any(unasked), "{:?}", finding);
             prop_assert!(!finding.evidence.is_empty() || finding.answer == Answer::Inconclusive, "{:?}", finding);
         }
@@ -165,12 +193,10 @@ proptest! {
         for finding in case.diagnosis().findings {
             let refusal = finding.evidence.first().and_then(|decisive| case.refusal_of(decisive.endpoint));
             match finding.answer {
+                _ if finding.check == Check::BusinessCenterMatches || finding.check == Check::BusinessCenterAdmin => {}
                 Answer::Passed => prop_assert_eq!(refusal, None, "{:?}", finding),
                 Answer::Failed => prop_assert!(
-                    matches!(
-                        refusal,
-                        None | Some(Refusal::TokenDead | Refusal::PermissionNotGranted | Refusal::AdAccountGone)
-                    ),
+                    refusal.is_none_or(|refusal| matches!(refusal.about(), About::Token | About::Permission | About::AdAccount)),
                     "{:?} by {:?}", finding, refusal
                 ),
                 Answer::Inconclusive => {}
@@ -182,7 +208,7 @@ proptest! {
     #[test]
     fn silence_decides_nothing(case in case(), question in any_question(), silence in select(&NO_ANSWER[..])) {
         // While our app is blamed nothing is believed: taking that answer away may well show what lies beneath.
-        prop_assume!(case.refusal(question) != Some(Refusal::AppMisconfigured));
+        prop_assume!(!blames_our_app(&case));
         let before = case.diagnosis();
         let after = case.refused(question, silence).diagnosis();
         match (&before.verdict, &after.verdict) {
@@ -229,11 +255,32 @@ proptest! {
         }
     }
 
+    /// Where the original Business Center is and which role the person has there is answered by whichever answer has it;
+    /// only three answers without it say that it is nowhere.
+    #[test]
+    fn a_business_center_is_missing_only_where_every_answer_lacks_it(case in case()) {
+        let answers = [case.business_centers.as_ref().ok().cloned()].into_iter().chain(case.elsewhere.iter().flat_map(
+            |(by_id, tiered)| {
+                let tiers = |tiers: &Tiers| tiers.children.iter().chain(&tiers.parent).cloned().collect();
+                [by_id.as_ref().ok().cloned(), tiered.as_ref().ok().map(tiers)]
+            },
+        ));
+        let answers: Vec<Option<Vec<_>>> = answers.collect();
+        let mut known = answers.iter().flatten().flatten();
+        let is_there = known.any(|one| one.business_center_id.as_str() == ORIGINAL);
+        match case.finding(Check::BusinessCenterMatches).answer {
+            Answer::Passed => prop_assert!(is_there),
+            Answer::Failed => prop_assert!(!is_there && answers.len() == 3 && answers[0].is_some() && answers[2].is_some()),
+            Answer::Inconclusive => prop_assert!(!is_there),
+        }
+    }
+
     #[test]
     fn a_dead_token_is_the_only_cause(case in case()) {
-        let verdict = case.dead().diagnosis().verdict;
-        // The second opinion may still blame our app.
-        prop_assume!(case.refusal(Question::Reachable) != Some(Refusal::AppMisconfigured));
+        let dead = case.dead();
+        let verdict = dead.diagnosis().verdict;
+        // A further opinion may still blame our app.
+        prop_assume!(!blames_our_app(&dead));
         let codes: Vec<_> = verdict.causes().iter().map(|cause| cause.cause).collect();
         prop_assert_eq!(codes, [CauseCode::AuthorizationRevoked]);
     }

@@ -1,5 +1,7 @@
 //! The guard's row and the tally behind it.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::backoff::Backoff;
 use shared::domain::grant::Grant;
@@ -90,7 +92,7 @@ async fn what_workers_tell_is_there_for_the_next_review() {
     world.table.canary_answered(false, minutes(1)).await.unwrap();
     assert_eq!(world.reviewed(minutes(1)).await.hold.map(|hold| hold.reason), Some(Doubt::CanaryRefused));
     world.table.canary_answered(true, minutes(2)).await.unwrap();
-    world.table.app_level_code(minutes(2)).await.unwrap();
+    world.table.canary_heard_app_level(minutes(2)).await.unwrap();
     assert_eq!(standing(world.guard().await).doubt(minutes(3)), Some(Doubt::AppLevelCode));
 
     let pause = Backoff { until: minutes(5), level: 3 };
@@ -98,6 +100,34 @@ async fn what_workers_tell_is_there_for_the_next_review() {
     let began = world.table.begin(&org(), &canary.grant_id, now()).await.unwrap();
     assert_eq!(began.backoff, Some(pause));
     assert!(began.guard.is_some() && began.grant.is_none());
+}
+
+/// Two grants that hear it at the same time: the second one reads what the first one wrote.
+#[tokio::test]
+async fn who_heard_that_our_app_is_at_fault_is_remembered_once_each() {
+    let world = World::start().await;
+    let grant = |number| a_grant(number, 1).grant.grant_id;
+    let mut seen = world.reviewed(now()).await;
+    for number in [1, 2] {
+        let after = seen.app_level_heard(&org(), &grant(number), minutes(1)).unwrap();
+        world.table.grant_heard_app_level(&seen, &after).await.unwrap();
+        let stale = world.table.grant_heard_app_level(&seen, &after).await;
+        assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
+        seen = world.guard().await;
+        assert_eq!(seen.app_level_heard, after.app_level_heard);
+    }
+    assert_eq!(standing(seen.clone()).doubt(minutes(2)), None);
+    let after = seen.app_level_heard(&org(), &grant(3), minutes(2)).unwrap();
+    world.table.grant_heard_app_level(&seen, &after).await.unwrap();
+    assert_eq!(standing(world.guard().await).doubt(minutes(3)), Some(Doubt::AppLevelCode));
+}
+
+#[tokio::test]
+async fn organisations_are_remembered_beside_the_guard() {
+    let world = World::start().await;
+    let seen = BTreeMap::from([(org(), now())]);
+    world.table.saw_organisations(&seen).await.unwrap();
+    assert_eq!(world.reviewed(minutes(1)).await.organisations, seen);
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ async fn t50_a_shared_account_is_reachable_and_not_owned() {
         there.add_ad_account(AdAccount::new(shared.as_str(), "Theirs", Owner::business_center(OTHER))).unwrap();
         there.share(shared.as_str(), SHOP, RelationStatus::Bound).unwrap();
     }
-    let owned = world.tiktok.owned(&world.token, &shop(), soon()).await;
+    let owned = world.tiktok.owned(&world.token, &shop(), None, soon()).await;
     assert!(!owned.value().unwrap().contains_key(&shared));
     let reachable = world.tiktok.reachable(&world.token, &shop(), soon()).await.answer.unwrap();
     assert_eq!(reachable.get(&shared).unwrap().as_deref(), Some("Agency"));
@@ -144,9 +144,9 @@ async fn members_are_those_who_joined_with_admins_marked() {
     assert_eq!(members, [someone("ana", true), someone("ben", false)]);
 }
 
-/// T59: another app's token, and a secret that was rotated, are ours to mend.
+/// T59: a secret that was rotated is ours to mend. That a token was made for another app is about that token.
 #[tokio::test]
-async fn t59_a_wrong_app_is_our_fault() {
+async fn t59_a_wrong_secret_is_our_fault_and_another_apps_token_is_not() {
     let world = World::new().await;
     let asked = world.tiktok.authorized(&app("0123456789012345678901234567890123456789"), &world.token, soon()).await;
     assert_eq!(asked.refusal(), Some(Refusal::AppMisconfigured));
@@ -154,7 +154,7 @@ async fn t59_a_wrong_app_is_our_fault() {
     let mut other = app(SECRET);
     other.app_id = "7300000000000000032".to_owned();
     let asked = world.tiktok.authorized(&other, &world.token, soon()).await;
-    assert_eq!((asked.refusal(), asked.evidence.code), (Some(Refusal::AppMisconfigured), Some(40000)));
+    assert_eq!((asked.refusal(), asked.evidence.code), (Some(Refusal::TokenOfAnotherApp), Some(40000)));
 }
 
 /// The stand-in's other answers to what nobody outside TikTok knows.

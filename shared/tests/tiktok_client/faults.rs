@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::support::{ACCOUNTS, SECRET, World, access_token, account, app, client, shop, soon, within};
+use super::support::{ACCOUNTS, SECRET, World, access_token, account, add_accounts, app, client, shop, soon, within};
 
 const READS: [&str; 8] = [
     "/oauth2/advertiser/get/",
@@ -36,7 +36,7 @@ async fn ask(world: &World, endpoint: &str, deadline: Instant) -> Option<Refusal
         "/user/info/" => refusal(&tiktok.person(token, deadline).await),
         "/bc/get/" => refusal(&tiktok.business_centers(token, deadline).await),
         "/bc/asset/get/" => refusal(&tiktok.reachable(token, &shop(), deadline).await),
-        "/bc/asset/admin/get/" => refusal(&tiktok.owned(token, &shop(), deadline).await),
+        "/bc/asset/admin/get/" => refusal(&tiktok.owned(token, &shop(), None, deadline).await),
         "/bc/member/get/" => refusal(&tiktok.members(token, &shop(), deadline).await),
         _ => refusal(&tiktok.report(token, &id, deadline).await),
     }
@@ -68,7 +68,7 @@ async fn t57_no_fault_at_any_read_looks_like_an_answer() {
         FaultKind::Reset,
         FaultKind::TruncatedBody,
         FaultKind::GarbageJson,
-        FaultKind::HugeBody { bytes: 3 << 20 },
+        FaultKind::HugeBody { bytes: 17 << 20 },
         FaultKind::HugeBody { bytes: 1 << 40 },
         FaultKind::DeepNesting { depth: 200_000 },
         FaultKind::DataNull,
@@ -139,12 +139,41 @@ async fn a_definitive_refusal_is_not_asked_about_again() {
 #[tokio::test]
 async fn t59_app_level_codes_are_our_fault_everywhere() {
     let world = World::new().await;
-    for code in [40101, 40104, 40106, 40113, 40118, 40124, 40125, 40400, 41000] {
+    for code in [40006, 40051, 40101, 40104, 40113, 40124, 40125, 40400, 41000, 41001, 41002] {
         world.at_tiktok().clear_faults();
         world.at_tiktok().add_fault(Fault::code(code)).unwrap();
         for endpoint in READS {
             assert_eq!(ask(&world, endpoint, soon()).await, Some(Refusal::AppMisconfigured), "{code} {endpoint}");
         }
+    }
+}
+
+/// Only one list has no pages. It may be long, and take TikTok as long as there is time: thousands of ad accounts at a large
+/// agency. Everything else is given up in time for another try.
+#[tokio::test]
+async fn the_list_without_pages_may_be_slow() {
+    let world = World::new().await;
+    world.at_tiktok().add_fault(Fault::new(FaultKind::Latency { milliseconds: 6_500 })).unwrap();
+    let slow = ask(&world, "/oauth2/advertiser/get/", within(12_000));
+    let other = ask(&world, "/user/info/", within(12_000));
+    assert_eq!(futures::join!(slow, other), (None, Some(Refusal::Unavailable)));
+    assert_eq!((world.at_tiktok().calls("/oauth2/advertiser/get/"), world.at_tiktok().calls("/user/info/")), (1, 2));
+}
+
+#[tokio::test]
+async fn the_list_without_pages_may_be_long() {
+    let world = World::new().await;
+    let added = add_accounts(&world, 30_000);
+    let token = world.token_of("ana", [1, 4]);
+    let asked = world.tiktok.authorized(&world.app, &token, soon()).await;
+    assert_eq!(asked.value().map(std::collections::BTreeSet::len), Some(30_000 + ACCOUNTS.len()));
+    assert!(added.iter().all(|id| asked.value().unwrap().contains(id)));
+    // A megabyte is too much for every other answer.
+    for endpoint in READS {
+        world.at_tiktok().clear_faults();
+        world.at_tiktok().add_fault(Fault::new(FaultKind::HugeBody { bytes: 3 << 20 }).on(endpoint)).unwrap();
+        let is_long = endpoint == "/oauth2/advertiser/get/";
+        assert_eq!(ask(&world, endpoint, within(400)).await, (!is_long).then_some(Refusal::Unavailable), "{endpoint}");
     }
 }
 

@@ -11,7 +11,7 @@ const OWNED: &str = "/bc/asset/admin/get/";
 const INFO: &str = "/advertiser/info/";
 
 async fn owned(world: &World) -> Result<Vec<AdvertiserId>, Refusal> {
-    let asked = world.tiktok.owned(&world.token, &shop(), soon()).await;
+    let asked = world.tiktok.owned(&world.token, &shop(), None, soon()).await;
     asked.answer.map(|list| list.into_keys().collect())
 }
 

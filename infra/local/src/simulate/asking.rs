@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::domain::checks::{AdAccountInfo, Answer, Asked, Endpoint, Evidence, Membership, Refusal};
+use shared::domain::checks::{AdAccountInfo, Answer, Asked, Elsewhere, Endpoint, Evidence, Membership, Refusal, Tiers};
 use shared::domain::examine::ownership;
 use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::tiktok::{Answers, CenterAnswers, Member, Pace, SweepEvidence};
@@ -64,6 +64,29 @@ impl Asking<'_> {
         (said, there)
     }
 
+    /// Business Centers that the default list lacks are asked for twice more, each.
+    fn elsewhere(&mut self, grant: &Grant, answers: &mut Answers, ready: i64) -> i64 {
+        let Some(known) = answers.business_centers.as_ref().and_then(Asked::value) else { return ready };
+        let centers: BTreeSet<_> = grant.blocs.iter().map(|bloc| &bloc.center).collect();
+        let is_lacking = |center: &&&BusinessCenterId| known.iter().all(|one| one.business_center_id != ***center);
+        let lacking: Vec<BusinessCenterId> =
+            centers.iter().filter(is_lacking).map(|center| (*center).clone()).collect();
+        let mut complete = ready;
+        for center in lacking {
+            let (by_id, first) = self.once(Endpoint::BusinessCenters, ready);
+            let (tiered, second) = self.once(Endpoint::BusinessCenters, ready);
+            let elsewhere = Elsewhere {
+                by_id: asked(Endpoint::BusinessCenters, by_id, first, |truth| {
+                    if truth { vec![admin_of(&center)] } else { Vec::new() }
+                }),
+                tiered: asked(Endpoint::BusinessCenters, tiered, second, |_| Tiers::default()),
+            };
+            answers.elsewhere.insert(center, elsewhere);
+            complete = complete.max(first).max(second);
+        }
+        complete
+    }
+
     /// A list of so many pages: the first one tells how many there are, and the first refusal ends it.
     fn pages(&mut self, endpoint: Endpoint, pages: usize, ready: i64) -> (Said, i64) {
         let (mut said, mut there) = self.once(endpoint, ready);
@@ -92,6 +115,7 @@ impl Asking<'_> {
             authorized: asked(Endpoint::AuthorizedAdAccounts, probe, probed, covered),
             person: None,
             business_centers: None,
+            elsewhere: BTreeMap::new(),
             centers: BTreeMap::new(),
             infos: BTreeMap::new(),
             report: None,
@@ -108,14 +132,7 @@ impl Asking<'_> {
     fn memberships(&mut self, grant: &Grant, answers: &mut Answers, ready: i64) -> i64 {
         let (said, there) = self.once(Endpoint::BusinessCenters, ready);
         let centers: BTreeSet<_> = grant.blocs.iter().map(|bloc| &bloc.center).collect();
-        let list = |truth: bool| {
-            let member = |id: &BusinessCenterId| Membership {
-                business_center_id: id.clone(),
-                name: format!("Center {id}"),
-                role: Some("ADMIN".to_owned()),
-            };
-            centers.iter().filter(|_| truth).map(|id| member(id)).collect()
-        };
+        let list = |truth: bool| centers.iter().filter(|_| truth).map(|id| admin_of(id)).collect();
         answers.business_centers = Some(asked(Endpoint::BusinessCenters, said, there, list));
         there
     }
@@ -151,6 +168,7 @@ impl Asking<'_> {
             answers.centers.insert((*center).clone(), CenterAnswers { owned, admins, reachable: None });
             complete = complete.max(there).max(admins_there);
         }
+        complete = complete.max(self.elsewhere(grant, answers, complete));
         let is_covered = |id: &AdvertiserId| answers.authorized.value().is_none_or(|list| list.contains(id));
         let (covered, uncovered): (Vec<_>, Vec<_>) =
             grant.blocs.iter().partition(|bloc| bloc.ids(false).all(|id| is_covered(&id)));
@@ -161,7 +179,7 @@ impl Asking<'_> {
             answers.infos.extend(bloc.ids(each).map(|id| (id.clone(), info(said, id, there))));
             complete = complete.max(there);
         }
-        complete = complete.max(self.report(&covered, each, answers, ready));
+        complete = complete.max(self.report(&covered, answers, ready));
 
         // A second look, where something is in doubt.
         let ready = complete;
@@ -192,22 +210,19 @@ impl Asking<'_> {
         complete
     }
 
-    /// One report stands for all; a permission that is missing is asked for twice.
-    fn report(&mut self, covered: &[&super::fleet::Bloc], each: bool, answers: &mut Answers, ready: i64) -> i64 {
-        let Some(first) = covered.first() else { return ready };
-        let (mut said, mut there) = self.once(Endpoint::Report, ready);
-        let accounts: usize = covered.iter().map(|bloc| bloc.size).sum();
-        if matches!(said, Err((Refusal::PermissionNotGranted, _))) {
-            let own = first.ids(each).next().map(|id| (id, asked(Endpoint::Report, said, there, drop)));
-            answers.own_reports.extend(own);
-            if accounts < 2 {
-                return there;
-            }
-            (said, there) = self.once(Endpoint::Report, there);
+    /// One report stands for all. The model's refusals are about the token, so there is never a second one to ask for.
+    fn report(&mut self, covered: &[&super::fleet::Bloc], answers: &mut Answers, ready: i64) -> i64 {
+        if covered.is_empty() {
+            return ready;
         }
+        let (said, there) = self.once(Endpoint::Report, ready);
         answers.report = Some(asked(Endpoint::Report, said, there, drop));
         there
     }
+}
+
+fn admin_of(center: &BusinessCenterId) -> Membership {
+    Membership { business_center_id: center.clone(), name: format!("Center {center}"), role: Some("ADMIN".to_owned()) }
 }
 
 fn asked<T>(endpoint: Endpoint, said: Said, at: i64, value: impl FnOnce(bool) -> T) -> Asked<T> {

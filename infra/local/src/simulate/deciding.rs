@@ -7,7 +7,7 @@ use shared::domain::account::Status;
 use shared::domain::checks::{Endpoint, Evidence, Gathered};
 use shared::domain::diagnosis::{Verdict, diagnose};
 use shared::domain::events::EventKind;
-use shared::domain::examine::Subject;
+use shared::domain::examine::{Occasion, Subject};
 use shared::domain::guard::hour_of;
 use shared::domain::guard::tally::Recount;
 use shared::domain::strike::Look;
@@ -72,8 +72,13 @@ impl Engine {
             for (advertiser_id, account) in &center.accounts {
                 let Some(watched) = watched.remove(advertiser_id) else { continue };
                 let original = &center.business_center_id;
-                let subject =
-                    Subject { advertiser_id, original, scopes: &self.scopes, scope_evidence: &scope_evidence };
+                let subject = Subject {
+                    advertiser_id,
+                    original,
+                    scopes: &self.scopes,
+                    scope_evidence: &scope_evidence,
+                    occasion: Occasion::Check,
+                };
                 let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
                 found.push(Found { watched, diagnosis, admins });
             }

@@ -312,11 +312,14 @@ impl Engine {
             Waits::Canary { refused } => self.canary(refused, now),
             Waits::Grant(answered) => {
                 let Answered { number, due, run, seen, pause, evidence } = *answered;
-                if evidence.refused(Refusal::AppMisconfigured) {
-                    self.guard.app_level_at = Some(now);
+                let grant_id = &self.fleet.grants[number].id;
+                if evidence.refused(Refusal::AppMisconfigured)
+                    && let Some(after) = self.guard.app_level_heard(&self.fleet.org_id, grant_id, now)
+                {
+                    self.guard = after;
                     self.bill += costs::tell();
                 }
-                if evidence.refused(Refusal::Throttled) {
+                if evidence.is_throttled {
                     let pause = Backoff::after_throttling(pause, now);
                     self.backoff = Some(pause);
                     self.bill += costs::tell();

@@ -102,9 +102,14 @@ impl Shape {
         }
     }
 
-    /// TikTok says something definite that is not so. Everything else is recognised for what it is at the first look.
+    /// TikTok says something definite that is not so. Everything else is recognised for what it is at the first look: also
+    /// that a login has no Business Center while the one it had still answers.
     pub fn is_a_lie(self) -> bool {
-        matches!(self, Self::DeadAll | Self::DeadTenth | Self::Flapping | Self::Empty(_) | Self::Refuses(_))
+        match self {
+            Self::DeadAll | Self::DeadTenth | Self::Flapping | Self::Refuses(_) => true,
+            Self::Empty(endpoint) => endpoint != Endpoint::BusinessCenters,
+            _ => false,
+        }
     }
 
     /// How many calls a second TikTok allows, where it usually allows `usual`.

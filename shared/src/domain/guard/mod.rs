@@ -3,7 +3,8 @@
 //! While it holds, nothing lapses; strikes are kept, and what is still dead when it lets go lapses then. It holds when
 //!
 //! * the canary, a grant of our own on a standing account, is refused or silent;
-//! * TikTok says that our own app is at fault;
+//! * TikTok says that our own app is at fault: to the canary, or to three different grants of at least two organisations
+//!   (of one, where there is only one), since what it says to one grant may be about that one;
 //! * too large a part of the grants that answered within an hour was struck for the first time, or too large a part of
 //!   all grants is struck;
 //! * an operator says so.
@@ -19,6 +20,8 @@
 
 pub mod tally;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,9 @@ pub const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 const TOO_LARGE: [(i64, i64); 2] = [(2, 200), (20, 20)];
 /// An answer that blames our app casts its doubt for so long.
 const APP_LEVEL: SignedDuration = SignedDuration::from_mins(30);
+/// So many different grants must hear it within that time, of so many organisations where there are as many.
+const APP_LEVEL_GRANTS: usize = 3;
+const APP_LEVEL_ORGANISATIONS: usize = 2;
 /// The canary must have answered within this time. It is asked every minute.
 const CANARY_FRESH: SignedDuration = SignedDuration::from_mins(10);
 /// Once it holds, it holds for so long at least, so that it does not flap.
@@ -94,6 +100,14 @@ pub struct Canary {
     pub grant_id: GrantId,
 }
 
+/// A grant that heard an answer which blames our app.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hearing {
+    pub org_id: OrgId,
+    pub grant_id: GrantId,
+    pub at: Timestamp,
+}
+
 /// The guard as it is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guard {
@@ -114,6 +128,12 @@ pub struct Guard {
     pub canary_refused_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_level_at: Option<Timestamp>,
+    /// Who else heard lately that our app is at fault; few, since a few are enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub app_level_heard: Vec<Hearing>,
+    /// Organisations that have grants, each as of a review that saw it: two of them, which is all that needs to be known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub organisations: BTreeMap<OrgId, Timestamp>,
     /// Grows with every hold and release.
     #[serde(default)]
     pub version: u64,
@@ -139,6 +159,57 @@ impl Guard {
         }
     }
 
+    /// The guard after a grant heard that our app is at fault; `None` where that adds nothing. The canary's word is enough
+    /// by itself, and comes as `app_level_at`.
+    pub fn app_level_heard(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Option<Self> {
+        let mut heard: Vec<Hearing> =
+            self.app_level_heard.iter().filter(|one| now < one.at + APP_LEVEL).cloned().collect();
+        if heard.iter().any(|one| one.grant_id == *grant_id && one.org_id == *org_id) {
+            return None;
+        }
+        heard.push(Hearing { org_id: org_id.clone(), grant_id: grant_id.clone(), at: now });
+        let mut after = self.clone();
+        let organisations: BTreeSet<&OrgId> = heard.iter().map(|one| &one.org_id).collect();
+        let enough = APP_LEVEL_ORGANISATIONS.min(self.organisations.len().max(1));
+        if heard.len() >= APP_LEVEL_GRANTS && organisations.len() >= enough {
+            after.app_level_at = Some(now);
+        }
+        // Grants of one organisation need not be remembered beyond what it takes; another's makes the difference.
+        while heard.len() > APP_LEVEL_GRANTS + 1 {
+            heard.remove(most_heard(&heard));
+        }
+        after.app_level_heard = heard;
+        Some(after)
+    }
+
+    /// Which organisations have grants, after a run came upon `seen`; `None` where that is known well enough.
+    pub fn organisations_with(
+        &self,
+        seen: &BTreeSet<OrgId>,
+        interval: SignedDuration,
+        now: Timestamp,
+    ) -> Option<BTreeMap<OrgId, Timestamp>> {
+        let mut after = self.organisations.clone();
+        // Every grant comes up once in an interval.
+        after.retain(|_, at| now < *at + memory(interval));
+        for org_id in seen {
+            if after.len() < APP_LEVEL_ORGANISATIONS || after.contains_key(org_id) {
+                after.insert(org_id.clone(), now);
+            }
+        }
+        let is_news = |(org_id, at): (&OrgId, &Timestamp)| {
+            self.organisations.get(org_id).is_none_or(|known| *known + WINDOW <= *at)
+        };
+        (after.len() != self.organisations.len() || after.iter().any(is_news)).then_some(after)
+    }
+
+    /// Whether a token may be believed to be another app's: only while the canary, if there is one, is well.
+    pub fn believes_other_apps(&self, now: Timestamp) -> bool {
+        let is_refused = self.canary_refused_at.is_some() && self.canary_refused_at >= self.canary_passed_at;
+        let is_silent = self.canary_passed_at.is_none_or(|at| at + CANARY_FRESH <= now);
+        self.canary.is_none() || !(is_refused || is_silent)
+    }
+
     /// Whether one more grant, or what is lost under it, may lapse now. `lapsed` is how many did in this hour.
     pub fn may_lapse(&self, lapsed: i64, now: Timestamp) -> bool {
         let is_trusted = match self.forced {
@@ -149,6 +220,12 @@ impl Guard {
         let is_reviewed = self.reviewed_at.is_some_and(|at| now < at + REVIEW_FRESH);
         is_trusted && is_reviewed && lapsed < self.budget
     }
+}
+
+/// The oldest hearing of the organisation that has most of them.
+fn most_heard(heard: &[Hearing]) -> usize {
+    let of = |org_id: &OrgId| heard.iter().filter(|one| one.org_id == *org_id).count();
+    (0..heard.len()).rev().max_by_key(|place| of(&heard[*place].org_id)).unwrap_or_default()
 }
 
 /// The guard and what the fleet answered lately: enough to review it.

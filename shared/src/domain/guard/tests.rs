@@ -1,4 +1,6 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
 
 use super::tally::bucket_of;
 use super::*;
@@ -86,6 +88,109 @@ fn an_app_level_code_holds_and_is_forgotten() {
     standing.guard.app_level_at = Some(at(0));
     assert_eq!(standing.doubt(at(29)), Some(Doubt::AppLevelCode));
     assert_eq!(standing.doubt(at(30)), None);
+}
+
+fn org(number: u32) -> OrgId {
+    format!("org-{number}").parse().unwrap()
+}
+
+fn grant(number: u32) -> GrantId {
+    format!("grt_{number:022}").parse().unwrap()
+}
+
+/// What the guard is after these grants heard, in turn, that our app is at fault; a minute apart.
+fn heard(known: &[u32], hearings: &[(u32, u32)]) -> Standing {
+    let mut standing = standing(&[]);
+    standing.guard.organisations = known.iter().map(|number| (org(*number), at(0))).collect();
+    for (minute, (of, number)) in (0..).zip(hearings) {
+        if let Some(after) = standing.guard.app_level_heard(&org(*of), &grant(*number), at(minute)) {
+            standing.guard = after;
+        }
+    }
+    standing
+}
+
+#[test]
+fn it_takes_three_grants_of_two_organisations_to_blame_our_app() {
+    for (known, hearings, holds) in [
+        (&[1, 2][..], &[(1, 1), (1, 2), (2, 3)][..], true),
+        (&[1, 2], &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 5), (2, 6)], true),
+        (&[1, 2], &[(1, 1), (1, 2), (1, 3), (1, 4), (1, 5)], false),
+        (&[1, 2], &[(1, 1), (2, 2), (1, 1), (2, 2)], false),
+        // Where there is only one organisation, its word is all there is.
+        (&[1], &[(1, 1), (1, 2), (1, 3)], true),
+        (&[1], &[(1, 1), (1, 2)], false),
+        (&[], &[(1, 1), (1, 2), (1, 3)], true),
+    ] {
+        let doubt = heard(known, hearings).doubt(at(6));
+        assert_eq!(doubt, holds.then_some(Doubt::AppLevelCode), "{known:?} {hearings:?}");
+    }
+}
+
+#[test]
+fn what_was_heard_half_an_hour_ago_is_forgotten() {
+    let mut standing = heard(&[1, 2], &[(1, 1), (1, 2)]);
+    standing.guard = standing.guard.app_level_heard(&org(2), &grant(3), at(31)).unwrap();
+    assert_eq!(standing.doubt(at(31)), None);
+    assert_eq!(standing.guard.app_level_heard.len(), 1);
+}
+
+#[test]
+fn two_organisations_are_remembered_for_as_long_as_grants_take_to_come_up() {
+    let interval = SignedDuration::from_hours(6);
+    let mut guard = Guard::default();
+    let seen = |numbers: &[u32]| numbers.iter().map(|number| org(*number)).collect::<BTreeSet<_>>();
+    guard.organisations = guard.organisations_with(&seen(&[1]), interval, at(0)).unwrap();
+    assert_eq!(guard.organisations_with(&seen(&[1]), interval, at(59)), None, "that is known");
+    guard.organisations = guard.organisations_with(&seen(&[2]), interval, at(59)).unwrap();
+    assert_eq!(guard.organisations_with(&seen(&[3]), interval, at(60)), None, "two are as good as all");
+    guard.organisations = guard.organisations_with(&seen(&[1]), interval, at(60)).unwrap();
+    // The second one is gone for longer than an interval.
+    let later = guard.organisations_with(&seen(&[1]), interval, at(60 * 10)).unwrap();
+    assert_eq!(later.into_keys().collect::<Vec<_>>(), [org(1)]);
+}
+
+#[test]
+fn another_apps_token_is_believed_while_the_canary_is_well_or_there_is_none() {
+    let mut guard = Guard::default();
+    assert!(guard.believes_other_apps(at(0)));
+    guard.canary = Some(Canary { org_id: org(1), grant_id: grant(1) });
+    assert!(!guard.believes_other_apps(at(0)), "it has not answered");
+    guard.canary_passed_at = Some(at(0));
+    assert!(guard.believes_other_apps(at(9)) && !guard.believes_other_apps(at(10)));
+    guard.canary_refused_at = Some(at(1));
+    assert!(!guard.believes_other_apps(at(2)));
+}
+
+proptest! {
+    /// Whatever one grant hears and however often, no other is held for it. Nor for one organisation among others.
+    #[test]
+    fn one_grant_holds_nobody(minutes in proptest::collection::vec(0i64..240, 0..60), others in 0u32..3) {
+        let mut standing = standing(&[]);
+        standing.guard.organisations = (0..=others).map(|number| (org(number), at(0))).collect();
+        let mut sorted = minutes;
+        sorted.sort_unstable();
+        for minute in sorted {
+            if let Some(after) = standing.guard.app_level_heard(&org(0), &grant(0), at(minute)) {
+                standing.guard = after;
+            }
+            prop_assert_eq!(standing.guard.app_level_at, None);
+        }
+    }
+
+    #[test]
+    fn grants_of_one_organisation_among_several_hold_nobody(heard in proptest::collection::vec((0i64..240, 0u32..50), 0..80)) {
+        let mut guard = Guard { organisations: [(org(0), at(0)), (org(1), at(0))].into(), ..Guard::default() };
+        let mut heard = heard;
+        heard.sort_unstable();
+        for (minute, number) in heard {
+            if let Some(after) = guard.app_level_heard(&org(0), &grant(number), at(minute)) {
+                guard = after;
+            }
+            prop_assert_eq!(guard.app_level_at, None);
+            prop_assert!(guard.app_level_heard.len() <= 4);
+        }
+    }
 }
 
 #[test]
