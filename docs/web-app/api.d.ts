@@ -192,7 +192,7 @@ export interface components {
         /** @enum {string} */
         Answer: "passed" | "failed" | "inconclusive";
         /** @enum {string} */
-        CauseCode: "authorization_revoked" | "ad_account_management_missing" | "reporting_missing" | "ad_account_not_granted" | "no_ad_accounts_granted" | "wrong_business_center" | "not_business_center_admin" | "ad_account_not_owned" | "ad_account_moved" | "ad_account_not_found" | "consent_denied" | "link_expired" | "authorization_code_rejected" | "tiktok_unavailable" | "app_misconfigured" | "credential_unreadable" | "unrecognised";
+        CauseCode: "authorization_revoked" | "authorization_of_another_app" | "ad_account_management_missing" | "reporting_missing" | "ad_account_not_granted" | "no_ad_accounts_granted" | "wrong_business_center" | "not_business_center_admin" | "ad_account_not_owned" | "ad_account_moved" | "ad_account_not_found" | "consent_denied" | "link_expired" | "authorization_code_rejected" | "tiktok_unavailable" | "app_misconfigured" | "credential_unreadable" | "unrecognised";
         /** @enum {string} */
         Check: "authorization_alive" | "ad_account_granted" | "ad_account_management_granted" | "reporting_granted" | "business_center_matches" | "business_center_admin" | "ad_account_owned" | "ad_account_usable";
         /** @enum {string} */

@@ -89,6 +89,18 @@ async fn authorization_revoked() {
     world.finish().await;
 }
 
+/// The token that CreativeX brought along was made for another app.
+#[tokio::test]
+async fn authorization_of_another_app() {
+    let world = TestWorld::start().await;
+    let (account, _) = two_accounts(&world).await;
+    let message = "The app_id is inconsistent with the token's app information. Please retry after correcting it.";
+    let kind = FaultKind::Code { code: 40_000, message: Some(message.to_owned()) };
+    world.tiktok().add_fault(Fault::new(kind).on("/oauth2/advertiser/get/")).unwrap();
+    is_refused(&world, &account, Consent::by("carlos"), CauseCode::AuthorizationOfAnotherApp).await;
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn ad_account_management_missing() {
     let world = TestWorld::start().await;

@@ -196,35 +196,38 @@ async fn t48_both_permissions_are_needed() {
     world.finish().await;
 }
 
-/// T48: the scope list as TikTok might write it one day. Whatever cannot be read is no permission.
+/// T48: TikTok's list of scopes holds ids that no table has, mixes levels, and may be left out. What the reads answer is the
+/// permission.
 #[tokio::test]
-async fn t48_the_scope_list_is_read_strictly() {
+async fn t48_the_scope_list_decides_nothing() {
     let world = TestWorld::start().await;
-    let cases = [
-        (json!([1, 4]), true),
-        (json!([4, 1, 7_543_056_879_933_489_153_u64, 99_999_999]), true),
-        (json!(["1", "4"]), true),
-        (json!([]), false),
-        (Value::Null, false),
-        (json!([99_999_999]), false),
-        (json!([7_543_056_879_933_489_153_u64]), false),
-        (json!([14, 41]), false),
-        (json!("1,4"), false),
-        (json!({ "1": true, "4": true }), false),
-        (json!([true, 4]), false),
-        (json!([1.0, 4.5]), false),
+    let lists = [
+        json!([1, 44]),
+        json!([100, 150, 153, 156, 44]),
+        json!([7_543_056_879_933_489_153_u64, 7_580_203_444_061_896_721_u64]),
+        json!(["1", "4"]),
+        json!([]),
+        Value::Null,
+        json!("1,4"),
+        json!({ "1": true, "4": true }),
+        json!([1.5, 4]),
+        json!([[1, 4]]),
+        json!([true, 4]),
     ];
-    for ((scopes, suffices), number) in cases.into_iter().zip(11..) {
+    let replaced = lists.into_iter().map(|scopes| replace("/data/scope", scopes));
+    let removed = FaultKind::Remove { pointer: "/data/scope".to_owned() };
+    for (kind, number) in replaced.chain([removed]).zip(11..) {
         let (login, account) = (format!("admin-{number}"), Account::new(number));
         new_admin(&world, &login);
         world.at_tiktok(&account);
         world.import(&[&account], None).await;
-        strike(&world, &login, EXCHANGE, replace("/data/scope", scopes.clone()));
+        strike(&world, &login, EXCHANGE, kind.clone());
         let answer = world.reconnect(&account, &ANA, Consent::by(&login)).await;
-        let status = world.account_row(&account)["status"].clone();
-        assert_eq!(status == "active", suffices, "{scopes}: {answer:?}");
-        assert_eq!(answer.body["outcome"] == "reconnected", suffices, "{scopes}: {answer:?}");
-        assert_eq!(world.candidates(), 0, "{scopes}: {answer:?}");
+        assert_eq!(answer.expect(200)["outcome"], "reconnected", "{kind:?}");
+        world.pass_an_interval();
+        world.sweep_twice().await;
+        assert_eq!(world.account_row(&account)["status"], "active", "{kind:?}");
+        assert_eq!(world.account_row(&account)["at_risk"], json!([]), "{kind:?}");
     }
     world.finish().await;
 }

@@ -23,6 +23,7 @@ mod metrics;
 mod outages;
 mod pending;
 mod races;
+mod reading;
 mod renewing;
 mod rooms;
 mod secrets;

@@ -20,7 +20,7 @@ const NEEDED: [&str; 5] =
 const NICE: [&str; 2] = ["/user/info/", "/bc/member/get/"];
 
 /// Codes that blame our app or our request, never the person.
-const ABOUT_OUR_APP: [i64; 7] = [40113, 40118, 40124, 40125, 40101, 40000, 41000];
+const ABOUT_OUR_APP: [i64; 7] = [40113, 40006, 40124, 40125, 40101, 40400, 41000];
 
 /// How often the alarm's metric was written.
 fn alarms(world: &TestWorld, metric: &str) -> usize {

@@ -9,6 +9,7 @@
  */
 export const CAUSES = {
   authorization_revoked: ["TikTok authorization is no longer valid", "again"],
+  authorization_of_another_app: ["The stored TikTok connection was made for another app", "again"],
   ad_account_management_missing: ["The permission Ad Account Management is off", "again"],
   reporting_missing: ["The permission Reporting is off", "again"],
   no_ad_accounts_granted: ["No ad account was selected at TikTok", "again"],

@@ -159,12 +159,14 @@ impl Guard {
         }
     }
 
-    /// The guard after a grant heard that our app is at fault; `None` where that adds nothing. The canary's word is enough
-    /// by itself, and comes as `app_level_at`.
+    /// The guard after a grant heard that our app is at fault; `None` where that adds nothing, since it was heard from this
+    /// grant already or is held against the app for long enough. The canary's word is enough by itself, and comes as
+    /// `app_level_at`.
     pub fn app_level_heard(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Option<Self> {
         let mut heard: Vec<Hearing> =
             self.app_level_heard.iter().filter(|one| now < one.at + APP_LEVEL).cloned().collect();
-        if heard.iter().any(|one| one.grant_id == *grant_id && one.org_id == *org_id) {
+        let is_known = heard.iter().any(|one| one.grant_id == *grant_id && one.org_id == *org_id);
+        if is_known || self.app_level_at.is_some_and(|at| now < at + APP_LEVEL / 2) {
             return None;
         }
         heard.push(Hearing { org_id: org_id.clone(), grant_id: grant_id.clone(), at: now });
