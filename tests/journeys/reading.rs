@@ -45,7 +45,9 @@ async fn what_one_grant_hears_is_held_against_no_other() {
         let fault = world.tiktok().add_fault(fault).unwrap();
         for _ in 0..3 {
             world.pass_half_an_hour();
-            fleet.iter().for_each(|granted| world.due_now(granted.account()));
+            for granted in &fleet {
+                world.due_now(granted.account());
+            }
             let answer = world.sweep().await;
             assert_eq!(answer["guard"]["holding"], false, "{endpoint} {kind:?}");
         }
@@ -118,7 +120,9 @@ async fn a_standard_member_is_refused_whatever_the_admins_reads_answer() {
         let answer = world.reconnect(&account, &ANA, consent).await;
         assert_eq!(answer.expect(200)["outcome"], "refused", "{kind:?}: {answer:?}");
         assert_eq!(answer.body["cause"], "not_business_center_admin", "{kind:?}");
-        faults.into_iter().for_each(|fault| drop(world.tiktok().clear_fault(fault)));
+        for fault in faults {
+            world.tiktok().clear_fault(fault);
+        }
     }
     world.finish().await;
 }
@@ -182,7 +186,9 @@ async fn a_login_without_a_business_center_is_told_so() {
         let answer = world.reconnect(&account, &ANA, Consent::by("ana")).await;
         assert_eq!(answer.expect(200)["cause"], "wrong_business_center", "{data}: {answer:?}");
         assert!(answer.text("explanation").contains("has no Business Center at all"), "{answer:?}");
-        faults.into_iter().for_each(|fault| drop(world.tiktok().clear_fault(fault)));
+        for fault in faults {
+            world.tiktok().clear_fault(fault);
+        }
     }
     // Of a stored grant the same answer is believed only where the Business Center does not answer it either.
     let account = world.active(13).await;

@@ -397,7 +397,12 @@ fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<shared::domain::i
 /// What the grant and its Business Centers gain: only where everything held.
 fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) -> (Option<Proof>, Vec<CenterNews>) {
     let Some(first) = evidence.centers.first().filter(|_| plan.proven) else { return (None, Vec::new()) };
-    let memberships = first.grant.business_centers.value().cloned().unwrap_or_default();
+    let mut memberships = first.grant.business_centers_of_person();
+    for one in evidence.centers.iter().skip(1).flat_map(|center| center.grant.business_centers_of_person()) {
+        if memberships.iter().all(|known| known.business_center_id != one.business_center_id) {
+            memberships.push(one);
+        }
+    }
     let news = |center: &SweptCenter| {
         let id = center.business_center_id.clone();
         let name = memberships.iter().find(|one| one.business_center_id == id).map(|one| one.name.clone());

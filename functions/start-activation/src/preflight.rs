@@ -127,8 +127,8 @@ async fn ask(
 impl Learnt {
     fn take(&mut self, account: &AdAccount, stored: &StoredGrant, judged: Judged, members: Option<Vec<Member>>) {
         let original = &account.business_center.id;
-        let centers = judged.grant.business_centers.value().into_iter().flatten();
-        let name = centers.filter(|one| one.business_center_id == *original).map(|one| one.name.clone()).next();
+        let mut centers = judged.grant.memberships().map(|(_, one)| one);
+        let name = centers.find(|one| one.business_center_id == *original).map(|one| one.name.clone());
         self.name = name.or(self.name.take());
         if let Some(members) = members {
             let admins = members.into_iter().filter(|member| member.is_admin);

@@ -223,7 +223,7 @@ impl Proof {
         (self.judged.diagnosis.verdict == Verdict::Connected).then(|| GrantProven {
             at,
             authorized_by: evidence.person.value(),
-            business_centers: evidence.business_centers.value().map_or(&[], Vec::as_slice),
+            business_centers: evidence.business_centers_of_person(),
             admins,
         })
     }

@@ -133,7 +133,7 @@ pub struct Finding {
 pub enum Refusal {
     /// 40102, 40105: this token is dead. Definitive.
     TokenDead,
-    /// "The app_id is inconsistent with the token's app information": the token was made for another app than ours.
+    /// "The `app_id` is inconsistent with the token's app information": the token was made for another app than ours.
     /// Definitive, unless the canary hears the like.
     TokenOfAnotherApp,
     /// "The access token lacks the required scope": the permission is not part of the grant. Definitive.
@@ -300,6 +300,17 @@ pub struct Tiers {
 }
 
 impl GrantEvidence {
+    /// The Business Centers of the person, each once, wherever they were found; empty where none was told.
+    pub fn business_centers_of_person(&self) -> Vec<Membership> {
+        let mut known: Vec<Membership> = Vec::new();
+        for (_, one) in self.memberships() {
+            if known.iter().all(|other| other.business_center_id != one.business_center_id) {
+                known.push(one.clone());
+            }
+        }
+        known
+    }
+
     /// Every answer of `/bc/get/` that names Business Centers, with these.
     pub fn memberships(&self) -> impl Iterator<Item = (&Evidence, &Membership)> {
         fn of<'a, T>(

@@ -251,7 +251,7 @@ fn new_grant(proven: &Proven<'_>, account: &AdAccount, now: Timestamp) -> Grant 
         token_fingerprint: proven.candidate.token_fingerprint.clone(),
         authorized_by: proven.person(),
         scopes: proven.candidate.scopes.clone(),
-        business_centers: proven.evidence.business_centers.value().cloned().unwrap_or_default(),
+        business_centers: proven.evidence.business_centers_of_person(),
         granted_at: proven.candidate.exchange.asked_at,
         last_proven_at: Some(now),
         ad_accounts: 1,
@@ -260,9 +260,8 @@ fn new_grant(proven: &Proven<'_>, account: &AdAccount, now: Timestamp) -> Grant 
 }
 
 fn named(account: &AdAccount, evidence: &GrantEvidence) -> NamedBusinessCenter {
-    let centers = evidence.business_centers.value().into_iter().flatten();
-    let name =
-        centers.filter(|one| one.business_center_id == account.business_center.id).map(|one| one.name.clone()).next();
+    let mut centers = evidence.memberships().map(|(_, one)| one);
+    let name = centers.find(|one| one.business_center_id == account.business_center.id).map(|one| one.name.clone());
     NamedBusinessCenter {
         id: account.business_center.id.clone(),
         name: name.or_else(|| account.business_center.name.clone()),

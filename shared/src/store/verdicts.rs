@@ -12,11 +12,11 @@ use crate::domain::ids::{AdvertiserId, OrgId};
 use crate::domain::transition::Transition;
 
 /// What TikTok proved about a grant, beside the account that was asked about.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct GrantProven<'a> {
     pub at: Timestamp,
     pub authorized_by: Option<&'a Person>,
-    pub business_centers: &'a [Membership],
+    pub business_centers: Vec<Membership>,
     /// Names of the Admins of the account's Business Center, where somebody could see them.
     pub admins: Option<&'a [String]>,
 }
@@ -78,7 +78,7 @@ impl RecordVerdicts for Table {
                 transaction.check(row, Expression::new("token_version = :tested").value(":tested", version));
             }
             Some(GrantProven { at, authorized_by, business_centers, admins }) => {
-                let centers = serde_dynamo::to_attribute_value(business_centers).map_err(|error| {
+                let centers = serde_dynamo::to_attribute_value(&business_centers).map_err(|error| {
                     StoreError::Unreadable { key: keys::grant(&tested.grant_id), problem: error.to_string() }
                 })?;
                 let mut update = Expression::new("SET last_proven_at = :now, business_centers = :centers")

@@ -47,7 +47,7 @@ impl<T: Entry> Walk<T> {
 
     fn take(&mut self, page: Page<T>) -> Step {
         self.pages += 1;
-        let Page { list, page_info: PageInfo { page: number, total_number, total_page }, parent } = page;
+        let Page { list, info: PageInfo { page: number, total_number, total_page }, parent } = page;
         self.parent = self.parent.take().or(parent);
         if number != self.pages || *self.total_number.get_or_insert(total_number) != total_number {
             return Step::Unreliable;
@@ -101,7 +101,7 @@ impl TikTok {
             self.read::<Page<T>>(endpoint, token, &query, deadline).await
         };
         let mut asked = read(1).await;
-        let announced = asked.value().map_or(0, |page| page.page_info.total_page).min(MAX_PAGES);
+        let announced = asked.value().map_or(0, |page| page.info.total_page).min(MAX_PAGES);
         let mut ahead = stream::iter(2..=announced).map(read).buffered(AT_ONCE);
         loop {
             let Asked { evidence, answer } = asked;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn page(list: Vec<String>, page: usize, total_number: usize, total_page: usize) -> Page<String> {
-        Page { list, page_info: PageInfo { page, total_number, total_page }, parent: None }
+        Page { list, info: PageInfo { page, total_number, total_page }, parent: None }
     }
 
     fn walk() -> Walk<String> {

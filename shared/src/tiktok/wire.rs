@@ -102,7 +102,7 @@ pub(super) struct List<T> {
 #[serde(bound = "T: Entry", try_from = "WirePage<T>")]
 pub(super) struct Page<T> {
     pub list: Vec<T>,
-    pub page_info: PageInfo,
+    pub info: PageInfo,
     /// `/bc/get/` of Business Centers that belong to another one: that one.
     pub parent: Option<WireMembership>,
 }
@@ -121,7 +121,7 @@ impl<T: Entry> TryFrom<WirePage<T>> for Page<T> {
     fn try_from(WirePage { list, page_info, parent_bc: parent }: WirePage<T>) -> Result<Self, Self::Error> {
         let is_empty = T::NULLS_ARE_DROPPED && page_info.total_number == 0;
         let list = list.or(is_empty.then(Vec::new)).ok_or("there is no list")?;
-        Ok(Self { list, page_info, parent })
+        Ok(Self { list, info: page_info, parent })
     }
 }
 

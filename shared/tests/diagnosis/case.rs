@@ -17,13 +17,16 @@ pub const OTHER_ACCOUNT: &str = "7100000000000000012";
 pub const ORIGINAL: &str = "7200000000000000021";
 pub const OTHER_CENTER: &str = "7200000000000000022";
 
+/// Asked for the Business Center by its id, and for those that belong to others.
+pub type FurtherAnswers = (Result<Vec<Membership>, Refusal>, Result<Tiers, Refusal>);
+
 #[derive(Clone, Debug)]
 pub struct Case {
     pub scopes: Vec<u64>,
     pub authorized: Result<BTreeSet<AdvertiserId>, Refusal>,
     pub business_centers: Result<Vec<Membership>, Refusal>,
     /// What the further questions about Business Centers were answered: asked by id, and for those that belong to others.
-    pub elsewhere: Option<(Result<Vec<Membership>, Refusal>, Result<Tiers, Refusal>)>,
+    pub elsewhere: Option<FurtherAnswers>,
     pub owned: Result<BTreeMap<AdvertiserId, Option<String>>, Refusal>,
     pub info: Result<AdAccountInfo, Refusal>,
     pub report: Result<(), Refusal>,
@@ -87,8 +90,8 @@ pub fn in_order() -> Case {
 }
 
 /// Further answers that lack the original Business Center as well.
-pub fn nowhere_else() -> Option<(Result<Vec<Membership>, Refusal>, Result<Tiers, Refusal>)> {
-    Some((Ok(Vec::new()), Ok(Tiers::default())))
+pub fn nowhere_else() -> FurtherAnswers {
+    (Ok(Vec::new()), Ok(Tiers::default()))
 }
 
 fn asked<T: Clone>(endpoint: Endpoint, answer: &Result<T, Refusal>) -> Asked<T> {

@@ -45,7 +45,7 @@ fn with_these_ticked(ids: &[&str]) -> Case {
 fn of_another_business_center() -> Case {
     changed(|case| {
         case.business_centers = Ok(vec![membership(OTHER_CENTER, Some("ADMIN"))]);
-        case.elsewhere = nowhere_else();
+        case.elsewhere = Some(nowhere_else());
         case.owned = Err(Refusal::NotPermitted);
     })
 }
@@ -214,7 +214,7 @@ fn no_business_center_at_all_is_believed_at_a_consent() {
         changed(|case| {
             case.occasion = occasion;
             case.business_centers = Ok(Vec::new());
-            case.elsewhere = nowhere_else();
+            case.elsewhere = Some(nowhere_else());
             if let Some(refusal) = owned {
                 case.owned = Err(refusal);
             }
@@ -275,7 +275,7 @@ fn the_right_name_with_another_id_is_another_business_center() {
     same_name.name = membership(ORIGINAL, None).name;
     let case = changed(|case| {
         case.business_centers = Ok(vec![same_name]);
-        case.elsewhere = nowhere_else();
+        case.elsewhere = Some(nowhere_else());
     });
     assert!(codes(&case.diagnosis().verdict).contains(&CauseCode::WrongBusinessCenter));
 }
@@ -435,7 +435,7 @@ fn preflight_stops_only_where_signing_in_is_pointless() {
     assert_eq!(stopped(&in_order()), None);
     let mut told_by_a_stranger = not_owned();
     told_by_a_stranger.business_centers = of_another_business_center().business_centers;
-    told_by_a_stranger.elsewhere = nowhere_else();
+    told_by_a_stranger.elsewhere = Some(nowhere_else());
     assert_eq!(stopped(&told_by_a_stranger), None, "only an Admin's list of what is owned is complete");
     assert_eq!(stopped(&in_order().dead()), None, "a new consent is what helps");
     for question in Question::ALWAYS_ASKED {
