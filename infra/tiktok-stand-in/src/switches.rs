@@ -53,6 +53,10 @@ pub struct Switches {
     pub admins_reach_all_accounts: bool,
     /// Whether an account that moves away stays listed as UNBOUND in the Business Center it left.
     pub moved_accounts_stay_unbound: bool,
+    /// Whether `/bc/get/` lists Business Centers that belong to another one without being asked for them.
+    pub children_in_single_scene: bool,
+    /// How `/bc/get/` says that there is nothing to list. It leaves out all else that is null.
+    pub no_business_centers: EmptyList,
     /// `ext_user_role` of members without a finance role: `null`, or left out.
     pub empty_ext_user_role: EmptyExtUserRole,
     /// Most ids in one `/advertiser/info/` call; more is 40011.
@@ -88,6 +92,8 @@ impl Default for Switches {
             secret_rotation_kills_tokens: false,
             admins_reach_all_accounts: true,
             moved_accounts_stay_unbound: false,
+            children_in_single_scene: false,
+            no_business_centers: EmptyList::Empty,
             empty_ext_user_role: EmptyExtUserRole::Null,
             max_advertiser_ids: 100,
             access_token_in_query: false,
@@ -150,6 +156,14 @@ pub enum ReauthorizedAccounts {
     Replaced,
     /// The latest choice adds to the earlier ones.
     Added,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyList {
+    Empty,
+    Null,
+    Absent,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -105,7 +105,7 @@ fn details(world: &World, account: &AdAccountState, login: &str, fields: Option<
         "company": world.owner_name(account), "address": null, "industry": "291408", "description": "",
         "rejection_reason": "", "license_no": "", "license_url": null, "brand": null, "contacter": "A***",
         "email": null, "cellphone_number": null, "telephone_number": "+49******11", "country": info.country,
-        "currency": info.currency, "language": "en", "timezone": info.timezone, "display_timezone": info.timezone,
+        "currency": info.currency, "language": "en", "timezone": info.timezone, "display_timezone": info.display_timezone.as_ref().unwrap_or(&info.timezone),
         "balance": 12.5, "create_time": info.create_time, "advertiser_account_type": "AUCTION", "promotion_area": "0",
         "promotion_center_city": null, "promotion_center_province": null, "license_city": null, "license_province": null,
         "company_name_editable": false, "can_use_custom_identity": true, "ads_only_mode": false,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, Refusal, params::matches_keyword};
 use crate::{
-    switches::EmptyExtUserRole,
+    switches::{EmptyExtUserRole, EmptyList},
     world::{BusinessCenterState, Membership, World},
 };
 
@@ -59,22 +59,51 @@ pub(super) fn get(world: &mut World, call: &Call<'_>) -> Answer {
     }
     let matches = |center: &BusinessCenterState| {
         let info = &center.info;
+        let is_shown = info.parent_bc_id.is_none() || world.switches.children_in_single_scene;
         let named = match scene {
-            Scene::Single => bc_id.as_ref().is_none_or(|wanted| wanted == &info.bc_id),
-            Scene::Tiered => bc_id.as_ref().is_none_or(|wanted| Some(wanted) == info.parent_bc_id.as_ref()),
+            Scene::Single => bc_id.as_ref().map_or(is_shown, |wanted| wanted == &info.bc_id),
+            Scene::Tiered => {
+                info.parent_bc_id.as_ref().is_some_and(|parent| bc_id.as_ref().is_none_or(|id| id == parent))
+            }
         };
         let tier = filter.relation_type.is_none_or(|tier| (tier == Tier::Child) == info.parent_bc_id.is_some());
         named && tier && matches_keyword(filter.keyword.as_deref(), &[&info.name, &info.bc_id])
     };
-    let centers = world.centers_of(login).filter(|(center, _)| matches(center));
-    let mut data = paging.cut(centers, |(center, member)| entry(world, center, member));
+    let acting = |center| match scene {
+        Scene::Single => BusinessCenterState::joined(center, login),
+        Scene::Tiered => world.acts_in(center, login),
+    };
+    let centers = world.business_centers.values().filter_map(|center| Some((center, acting(center)?)));
+    let centers: Vec<_> = centers.filter(|(center, _)| matches(center)).collect();
+    let parent = centers.first().and_then(|(center, _)| center.info.parent_bc_id.clone()).or(bc_id);
+    let mut data = paging.cut(centers.into_iter(), |(center, member)| entry(world, center, member));
     if scene == Scene::Tiered
-        && let Some(parent) = bc_id.as_deref()
+        && let Some(parent) = parent.as_deref()
         && let (Some(center), Some(member)) = (world.business_centers.get(parent), world.member(parent, login))
     {
         data["parent_bc"] = entry(world, center, member);
     }
+    drop_nulls(&mut data);
+    if data["page_info"]["total_number"] == 0 {
+        match world.switches.no_business_centers {
+            EmptyList::Empty => {}
+            EmptyList::Null => data["list"] = Value::Null,
+            EmptyList::Absent => drop(data.as_object_mut().map(|data| data.remove("list"))),
+        }
+    }
     Ok(data)
+}
+
+/// This endpoint leaves out what is null, wherever it stands.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !member.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn entry(world: &World, center: &BusinessCenterState, member: &Membership) -> Value {

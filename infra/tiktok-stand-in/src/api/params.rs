@@ -90,6 +90,13 @@ impl Params {
         ids.map(Some).ok_or_else(|| self.refuse(format!("{name}: Not a valid list of integers.")))
     }
 
+    /// The ad accounts that the call names, as far as they can be read.
+    pub fn ad_accounts(&self) -> Vec<String> {
+        let one = self.id("advertiser_id").ok().flatten();
+        let many = self.ids("advertiser_ids").ok().flatten();
+        one.into_iter().chain(many.into_iter().flatten()).collect()
+    }
+
     /// A structured value: JSON text in a query, or the value itself in a body.
     pub fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let parsed = match self.values.get(name) {
@@ -112,8 +119,9 @@ impl Params {
         match self.values.get(name) {
             None | Some(Value::Null) => Ok(default),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(Value::String(text)) if text == "true" => Ok(true),
-            Some(Value::String(text)) if text == "false" => Ok(false),
+            // Python's spelling is what TikTok's own SDK sends.
+            Some(Value::String(text)) if text == "true" || text == "True" => Ok(true),
+            Some(Value::String(text)) if text == "false" || text == "False" => Ok(false),
             Some(_) => Err(self.refuse(format!("{name}: Not a valid boolean."))),
         }
     }

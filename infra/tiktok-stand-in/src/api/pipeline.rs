@@ -15,11 +15,10 @@ use super::{
     Answer, Call, Params, Refusal,
     endpoints::{self, Access, Endpoint, PREFIX},
     oauth::DEAD_TOKEN,
-    report,
 };
 use crate::{
     connection::ResetSwitch,
-    faults::{FaultKind, Strike, apply},
+    faults::{Aim, FaultKind, Strike, apply},
     ids,
     log::LogEntry,
     scopes,
@@ -110,7 +109,13 @@ fn arrive(
     };
     let caller = identify(&state.world, endpoint, headers, &params);
     let fingerprint = caller.token.as_deref().map(ids::fingerprint);
-    let mut strikes = state.faults.meet(endpoint.path, caller.login.as_deref(), fingerprint.as_deref());
+    let aim = Aim {
+        endpoint: endpoint.path,
+        login: caller.login.as_deref(),
+        token_fingerprint: fingerprint.as_deref(),
+        ad_accounts: &params.ad_accounts(),
+    };
+    let mut strikes = state.faults.meet(&aim);
     strikes.sort_by_key(|strike| !matches!(strike.kind, FaultKind::Latency { .. }));
     let ordinal = state.log.begin(LogEntry {
         ordinal: 0,
@@ -238,7 +243,7 @@ fn decide(state: &mut State, endpoint: &'static Endpoint, caller: &Caller, param
         state.rates.admit(app_id, endpoint.path, level, now).map_err(|text| Refusal::new(40100, text))?;
     }
     if let Some(grant) = &grant {
-        authorize(&state.world, endpoint, grant, params)?;
+        authorize(&state.world, endpoint, grant)?;
     }
     params.readable()?;
     (endpoint.answer)(&mut state.world, &Call { params, grant: grant.as_ref(), now })
@@ -256,11 +261,10 @@ fn authenticate(world: &World, token: Option<&str>) -> Result<Grant, Refusal> {
     }
 }
 
-fn authorize(world: &World, endpoint: &Endpoint, grant: &Grant, params: &Params) -> Result<(), Refusal> {
+fn authorize(world: &World, endpoint: &Endpoint, grant: &Grant) -> Result<(), Refusal> {
     let needed = match endpoint.access {
         Access::App | Access::Token => return Ok(()),
         Access::Scope(needed) => needed,
-        Access::Reporting => report::needed_scope(params),
     };
     if scopes::permits(&grant.agreement.scopes, needed) {
         return Ok(());

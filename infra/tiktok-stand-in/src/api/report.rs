@@ -38,16 +38,6 @@ enum DataLevel {
     ReservationAd,
 }
 
-/// The scope that a report needs, by its level; the account's own when the level says nothing.
-pub(super) fn needed_scope(params: &Params) -> u64 {
-    match params.word("data_level") {
-        Ok(Some(DataLevel::AuctionCampaign | DataLevel::ReservationCampaign)) => 41,
-        Ok(Some(DataLevel::AuctionAdgroup | DataLevel::ReservationAdgroup)) => 42,
-        Ok(Some(DataLevel::AuctionAd | DataLevel::ReservationAd)) => 43,
-        _ => 40,
-    }
-}
-
 pub(super) fn integrated(world: &mut World, call: &Call<'_>) -> Answer {
     let params = call.params;
     let kind: ReportType = params.word("report_type")?.ok_or_else(|| params.missing("report_type"))?;

@@ -70,7 +70,7 @@ const ROUTES: &[(&str, &str, &str, &str)] = &[
         "POST",
         "faults",
         r#"{"endpoint":"/bc/get/","login":"ana","skip":0,"times":3,"after_processing":false,"fault":{"code":{"code":50002}}}"#,
-        "a fault; all but `fault` may be left out",
+        "a fault; all but `fault` may be left out; `advertiser_id` aims at calls that name this ad account",
     ),
     ("DELETE", "faults", "", "ends all faults"),
     ("DELETE", "faults/{id}", "", "ends one fault"),

@@ -23,6 +23,9 @@ pub struct Fault {
     /// Only calls with this token.
     #[serde(default)]
     pub token_fingerprint: Option<String>,
+    /// Only calls that name this ad account, alone or among others.
+    #[serde(default)]
+    pub advertiser_id: Option<String>,
     /// Matching calls that pass before the fault begins.
     #[serde(default)]
     pub skip: u64,
@@ -143,6 +146,7 @@ impl Fault {
             endpoint: None,
             login: None,
             token_fingerprint: None,
+            advertiser_id: None,
             skip: 0,
             times: None,
             after_processing: false,
@@ -171,6 +175,12 @@ impl Fault {
     #[must_use]
     pub fn for_token(mut self, access_token: &str) -> Self {
         self.token_fingerprint = Some(ids::fingerprint(access_token));
+        self
+    }
+
+    #[must_use]
+    pub fn for_ad_account(mut self, advertiser_id: impl Into<String>) -> Self {
+        self.advertiser_id = Some(advertiser_id.into());
         self
     }
 
@@ -277,6 +287,14 @@ pub(crate) struct Faults {
     active: Vec<ActiveFault>,
 }
 
+/// What a call is, for faults that strike some calls only.
+pub(crate) struct Aim<'a> {
+    pub endpoint: &'a str,
+    pub login: Option<&'a str>,
+    pub token_fingerprint: Option<&'a str>,
+    pub ad_accounts: &'a [String],
+}
+
 /// A fault that strikes the present call.
 pub(crate) struct Strike {
     pub id: u64,
@@ -308,14 +326,15 @@ impl Faults {
     }
 
     /// Counts one call against every fault that is aimed at it, and returns those that strike.
-    pub fn meet(&mut self, endpoint: &str, login: Option<&str>, token_fingerprint: Option<&str>) -> Vec<Strike> {
+    pub fn meet(&mut self, aim: &Aim<'_>) -> Vec<Strike> {
         let matches = |wanted: &Option<String>, actual: Option<&str>| wanted.is_none() || wanted.as_deref() == actual;
         let mut strikes = Vec::new();
         for active in &mut self.active {
             let fault = &active.fault;
-            if !matches(&fault.endpoint, Some(endpoint))
-                || !matches(&fault.login, login)
-                || !matches(&fault.token_fingerprint, token_fingerprint)
+            if !matches(&fault.endpoint, Some(aim.endpoint))
+                || !matches(&fault.login, aim.login)
+                || !matches(&fault.token_fingerprint, aim.token_fingerprint)
+                || fault.advertiser_id.as_ref().is_some_and(|id| !aim.ad_accounts.contains(id))
             {
                 continue;
             }

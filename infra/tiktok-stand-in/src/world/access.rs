@@ -18,6 +18,15 @@ impl World {
         self.business_centers.get(bc_id)?.joined(login)
     }
 
+    /// Who acts in a Business Center: a joined member, or a joined Admin of the one that it belongs to.
+    pub(crate) fn acts_in<'a>(&'a self, center: &'a BusinessCenterState, login: &str) -> Option<&'a Membership> {
+        let of_parent = || {
+            let parent = self.member(center.info.parent_bc_id.as_deref()?, login)?;
+            (parent.role == BcRole::Admin).then_some(parent)
+        };
+        center.joined(login).or_else(of_parent)
+    }
+
     pub fn is_admin(&self, bc_id: &str, login: &str) -> bool {
         self.member(bc_id, login).is_some_and(|member| member.role == BcRole::Admin)
     }
@@ -25,7 +34,7 @@ impl World {
     /// The role that `login` holds on `account` through `bc_id`: one given by hand, else ADMIN for the Business Center's
     /// admins unless that switch is off.
     pub(crate) fn role_through(&self, account: &AdAccountState, bc_id: &str, login: &str) -> Option<AdvertiserRole> {
-        let member = self.member(bc_id, login)?;
+        let member = self.acts_in(self.business_centers.get(bc_id)?, login)?;
         account.relation(bc_id).filter(|relation| relation.status == RelationStatus::Bound)?;
         match account.roles.iter().find(|given| given.login == login && given.bc_id == bc_id) {
             Some(given) => given.role,

@@ -173,6 +173,9 @@ pub struct AdAccount {
     pub country: String,
     #[serde(default = "default_timezone")]
     pub timezone: String,
+    /// `None`: the same as `timezone`.
+    #[serde(default)]
+    pub display_timezone: Option<String>,
     /// What a report shows as spend for every day; `None` = no rows at all.
     #[serde(default)]
     pub daily_spend: Option<f64>,
@@ -191,6 +194,7 @@ impl AdAccount {
             currency: default_currency(),
             country: default_area(),
             timezone: default_timezone(),
+            display_timezone: None,
             daily_spend: None,
             create_time: default_account_create_time(),
         }

@@ -26,6 +26,19 @@ async fn the_list_shrinks_when_access_is_lost_and_the_token_stays_valid() {
 }
 
 #[tokio::test]
+async fn an_ad_account_has_a_time_zone_and_one_to_be_shown() {
+    let town = Town::new().await;
+    let mut account = tiktok_stand_in::AdAccount::new("7100000000000000077", "Far", Owner::business_center(SHOP));
+    account.timezone = "Etc/GMT-13".to_owned();
+    account.display_timezone = Some("Pacific/Apia".to_owned());
+    town.tiktok.handle().world().add_ad_account(account).unwrap();
+    let ids = json!(["7100000000000000077", EU]).to_string();
+    let answer = town.get(&town.ana(), "/advertiser/info/", &[("advertiser_ids", &ids)]).await;
+    assert_eq!(column(&answer, "timezone"), ["Etc/GMT-13", "Europe/Berlin"]);
+    assert_eq!(column(&answer, "display_timezone"), ["Pacific/Apia", "Europe/Berlin"]);
+}
+
+#[tokio::test]
 async fn later_accounts_need_a_new_authorization_unless_switched() {
     let town = Town::new().await;
     let handle = town.tiktok.handle();

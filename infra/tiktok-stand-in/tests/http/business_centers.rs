@@ -1,6 +1,7 @@
 //! Business Centers, what they own, who is in them.
 
 use serde_json::{Value, json};
+use tiktok_stand_in::switches::EmptyList;
 use tiktok_stand_in::{
     AccountStatus, AdAccount, AdvertiserRole, BcRole, BusinessCenter, FinanceRole, Membership, Owner, RelationStatus,
     switches::EmptyExtUserRole,
@@ -76,6 +77,61 @@ async fn tiered_business_centers_show_parent_and_children() {
     let answer = town.get(&town.ana(), "/bc/asset/admin/get/", &with(&[("child_bc_id", child)])).await;
     assert_eq!(column(&answer, "asset_name"), ["Child's"]);
     assert_eq!(town.code(&town.ana(), "/bc/asset/get/", &with(&[("child_bc_id", AGENCY)])).await, 40002);
+}
+
+/// The default answer leaves a child out; asked for by its id or as one of a tier, it is there.
+#[tokio::test]
+async fn a_child_is_missing_from_the_default_answer() {
+    let town = Town::new().await;
+    let child = "7200000000000000023";
+    {
+        let mut world = town.tiktok.handle().world();
+        let mut info = BusinessCenter::new(child, "Shop Child");
+        info.parent_bc_id = Some(AGENCY.to_owned());
+        world.add_business_center(info).unwrap();
+        world.set_membership(child, Membership::joined("ben", BcRole::Admin)).unwrap();
+        world.add_ad_account(AdAccount::new("7100000000000000055", "Child's", Owner::business_center(child))).unwrap();
+    }
+    let ids = async |login: &str, query: &[(&str, &str)]| {
+        let answer = town.get(&town.token(login, &[1, 4]), "/bc/get/", query).await;
+        let list = answer["data"]["list"].as_array().unwrap().clone();
+        list.iter().map(|entry| entry["bc_info"]["bc_id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let tiered = [("scene", "TIERED_ACCOUNT")];
+    assert_eq!(ids("ben", &[]).await, [SHOP]);
+    assert_eq!(ids("ben", &[("bc_id", child)]).await, [child]);
+    assert_eq!(ids("ben", &tiered).await, [child]);
+    // The parent's Admin acts in the child without being a member, and asks for its assets through the parent.
+    assert_eq!(ids("cara", &[]).await, [AGENCY]);
+    assert_eq!(ids("cara", &tiered).await, [child]);
+    assert_eq!(ids("ana", &tiered).await, Vec::<String>::new());
+    let cara = town.token("cara", &[1, 4]);
+    let answer = town.get(&cara, "/bc/get/", &tiered).await;
+    assert_eq!(answer["data"]["parent_bc"]["bc_info"]["bc_id"], AGENCY);
+    let assets = [("bc_id", AGENCY), ("asset_type", "ADVERTISER"), ("child_bc_id", child)];
+    assert_eq!(column(&town.get(&cara, "/bc/asset/admin/get/", &assets).await, "asset_name"), ["Child's"]);
+    assert!(column(&town.authorized(&cara).await, "advertiser_id").contains(&"7100000000000000055".to_owned()));
+    let directly = [("bc_id", child), ("asset_type", "ADVERTISER")];
+    assert_eq!(town.code(&cara, "/bc/asset/admin/get/", &directly).await, 40001);
+    town.tiktok.handle().world().switches.children_in_single_scene = true;
+    assert_eq!(ids("ben", &[]).await, [SHOP, child]);
+}
+
+#[tokio::test]
+async fn what_is_null_is_left_out_and_an_empty_list_may_be() {
+    let town = Town::new().await;
+    let answer = town.get(&town.ana(), "/bc/get/", &[]).await;
+    let entry = &answer["data"]["list"][0];
+    assert!(entry.get("binding_status").is_none() && entry["bc_info"].get("organization_type").is_none(), "{entry}");
+    let dan = town.token("dan", &[1]);
+    for (form, expected) in
+        [(EmptyList::Empty, Some(json!([]))), (EmptyList::Null, Some(json!(null))), (EmptyList::Absent, None)]
+    {
+        town.tiktok.handle().world().switches.no_business_centers = form;
+        let answer = town.get(&dan, "/bc/get/", &[]).await;
+        assert_eq!(answer["data"].get("list"), expected.as_ref(), "{form:?}");
+        assert_eq!(answer["data"]["page_info"]["total_number"], 0);
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tiktok_stand_in::{Consent, Fault, FaultKind};
 
-use crate::support::{AGENCY, APP, EU, SECRET, SHOP, Town, column};
+use crate::support::{AGENCY, APP, EU, SECRET, SHOP, Town, US, column};
 
 const ADMIN_ASSETS: [(&str, &str); 2] = [("bc_id", SHOP), ("asset_type", "ADVERTISER")];
 
@@ -44,6 +44,17 @@ async fn a_fault_can_aim_at_a_person_or_a_token() {
     town.tiktok.handle().clear_faults();
     assert_eq!(town.code(&ana, "/bc/get/", &[]).await, 0);
     assert!(town.tiktok.handle().add_fault(Fault::code(1).on("/nothing/")).is_err());
+}
+
+#[tokio::test]
+async fn a_fault_can_aim_at_an_ad_account_alone_or_among_others() {
+    let town = Town::new().await;
+    let token = town.ana();
+    put(&town, Fault::code(40001).on("/advertiser/info/").for_ad_account(US));
+    let code = async |ids: &str| town.code(&token, "/advertiser/info/", &[("advertiser_ids", ids)]).await;
+    assert_eq!(code(&json!([EU]).to_string()).await, 0);
+    assert_eq!(code(&json!([US]).to_string()).await, 40001);
+    assert_eq!(code(&json!([EU, US]).to_string()).await, 40001);
 }
 
 #[tokio::test]

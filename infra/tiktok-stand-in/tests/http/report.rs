@@ -49,8 +49,13 @@ async fn a_foreign_account_a_missing_scope_and_bad_dates_are_told_apart() {
     assert!(answer["message"].as_str().unwrap().contains("'/report/integrated/get/(method=GET)'"));
     let mut campaigns = query(EU);
     campaigns[2] = ("data_level", "AUCTION_CAMPAIGN");
-    assert_eq!(town.code(&town.token("ana", &[40]), "/report/integrated/get/", &campaigns).await, 40001);
-    assert_eq!(town.code(&town.token("ana", &[41]), "/report/integrated/get/", &campaigns).await, 0);
+    for query in [&query(EU), &campaigns] {
+        let code = async |scope| town.code(&town.token("ana", &[scope]), "/report/integrated/get/", query).await;
+        assert_eq!((code(44).await, code(4).await, code(40).await, code(41).await), (0, 0, 40001, 40001));
+    }
+    let mut as_python_writes_it = query(EU);
+    as_python_writes_it.push(("query_lifetime", "True"));
+    assert_ne!(town.code(&town.ana(), "/report/integrated/get/", &as_python_writes_it).await, 40001);
     for (at, bad) in [
         (0, ("report_type", "NONSENSE")),
         (2, ("data_level", "")),
