@@ -56,6 +56,5 @@ pub mod import;
 pub mod landing;
 pub mod page;
 pub mod people;
-pub mod simulate;
 pub mod story;
 pub mod sweep;

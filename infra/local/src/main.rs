@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{bench, build, clock, environment, import, paths, simulate, story};
+use local::{bench, build, clock, environment, import, paths, story};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -69,8 +69,6 @@ enum Command {
     },
     /// Measures every function against one that does nothing, in a world of its own.
     Bench(bench::Options),
-    /// Runs the sweep and its guard over a fleet of any size, in virtual time, with TikTok wrong in many ways.
-    Simulate(simulate::Options),
 }
 
 /// How often the scheduled functions run here; every minute on AWS.
@@ -112,10 +110,6 @@ async fn main() -> anyhow::Result<()> {
         }
         Some(Command::Bench(options)) => {
             say(&bench::run(options).await?);
-            Ok(())
-        }
-        Some(Command::Simulate(options)) => {
-            say(&simulate::run(options)?.to_string());
             Ok(())
         }
     }

@@ -1,30 +1,4 @@
-//! The sweep and its guard at scale: up to a million ad accounts, TikTok wrong in twenty ways, in virtual time.
-//!
-//! What decides is the deployed code; what is modelled is IO: time, the queue, the workers, the table's rows and
-//! TikTok. A simulation goes like this:
-//!
-//! * [`fleet`]: grants and the ad accounts under them, in the middle of a usual day;
-//! * [`shapes`]: what is wrong with TikTok from the first hour on, for `--hours`;
-//! * [`tiktok`]: what one call gets, and how many there were;
-//! * [`asking`]: the questions of one check, at a worker's pace;
-//! * [`engine`]: runs, queue and workers;
-//! * [`deciding`]: what follows from the answers;
-//! * [`costs`], [`figures`], [`report`]: what came of it.
-//!
-//! A dozen grants are really lost before, while and after the shape is on, so that one sees what the guard costs.
-//! Everything is drawn from the seed: the same command prints the same table, byte for byte.
-
-mod asking;
-mod costs;
-mod deciding;
-mod engine;
-mod figures;
-mod fleet;
-mod report;
-mod shapes;
-#[cfg(test)]
-mod tests;
-mod tiktok;
+//! The shapes that were asked for, side by side, each in a world of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -32,14 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
-use engine::{Engine, Settings};
-use figures::Row;
-use fleet::{Fleet, Sizes};
-pub use report::Report;
-use shapes::{OUTAGES, Shape};
-use tiktok::TikTok;
+use crate::engine::{Engine, Settings};
+use crate::fleet::{Fleet, Sizes};
+use crate::options::Options;
+use crate::report::{Report, Row};
+use crate::shapes::{OUTAGES, Shape};
+use crate::tiktok::TikTok;
+use crate::units::timestamp;
 
 const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
@@ -50,63 +25,15 @@ const AFTER: i64 = 12 * HOUR;
 const LOST: usize = 12;
 /// Grants that are really revoked in the shape `revocation`.
 const REVOKED: usize = 37;
-/// When the simulation begins: 2026-11-23.
-const BEGIN: i64 = 1_795_392_000_000;
-
-#[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// How many ad accounts there are.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(100..=2_000_000))]
-    pub accounts: u32,
-    /// One shape by its name, or all.
-    #[arg(long, default_value = "all")]
-    pub shape: String,
-    /// For how many hours the shape is on.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=48))]
-    pub hours: u32,
-    /// Everything that happens by chance follows from it.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-    /// `TIKTOK_QPS`: calls a second that TikTok allows per endpoint.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
-    pub qps: u32,
-    /// `CHECKS_AT_ONCE`: workers.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=50))]
-    pub workers: u32,
-    /// Nobody named a canary.
-    #[arg(long)]
-    pub no_canary: bool,
-    /// Judges every ad account by itself, not one for all that share every answer. Slow, and the same table.
-    #[arg(long)]
-    pub each: bool,
-}
-
-impl Options {
-    /// Calls a second that the sweep may take of it.
-    fn sweep_share(&self) -> u32 {
-        self.qps * 4 / 5
-    }
-}
-
-/// A moment of the simulation, in milliseconds since its begin.
-fn timestamp(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(BEGIN + milliseconds).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-/// For tables: nothing here is counted beyond what a float holds.
-#[expect(clippy::cast_precision_loss, reason = "numbers for people to read, below 2^52")]
-fn real(number: u64) -> f64 {
-    number as f64
-}
 
 /// One simulation.
 #[derive(Clone, Copy, Debug)]
-struct Job {
-    shape: Shape,
-    accounts: usize,
-    sizes: Sizes,
+pub struct Job {
+    pub shape: Shape,
+    pub accounts: usize,
+    pub sizes: Sizes,
     /// It belongs to the table of sizes.
-    is_scale: bool,
+    pub is_scale: bool,
 }
 
 /// Runs the shapes that were asked for, on all processors, and gives the tables.
@@ -172,7 +99,7 @@ fn end(options: &Options) -> i64 {
     BEFORE + i64::from(options.hours) * HOUR + AFTER
 }
 
-fn simulate(job: Job, options: &Options, minute: impl Fn()) -> anyhow::Result<Row> {
+pub fn simulate(job: Job, options: &Options, minute: impl Fn()) -> anyhow::Result<Row> {
     let settings = Settings {
         interval: SignedDuration::from_hours(6),
         spacing: SignedDuration::from_mins(30),
@@ -192,7 +119,7 @@ fn simulate(job: Job, options: &Options, minute: impl Fn()) -> anyhow::Result<Ro
     let tiktok = TikTok::new(job.shape, trouble, options.qps, options.seed);
     let mut engine = Engine::new(fleet, tiktok, settings)?;
     engine.run(minute);
-    Ok(Row::new(job.shape, engine, settings.end, settings.interval.as_secs() * 1_000))
+    Ok(Row::new(job.shape, engine.ended(), settings.end, settings.interval.as_secs() * 1_000))
 }
 
 /// A dozen grants, or one in a hundred, lose their tokens or one ad account, from the first minutes to an hour

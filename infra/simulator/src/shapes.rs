@@ -2,12 +2,20 @@
 
 use shared::domain::checks::{Endpoint, Refusal};
 
-use super::tiktok::Reply;
-
 /// The time, in milliseconds, after which the client gives a question up.
 const GIVEN_UP: i64 = 6_000;
 /// A flapping TikTok is well for so many minutes, and then wrong for as many.
 const FLAPS_EVERY: i64 = 5 * 60_000;
+
+/// What one call gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// How things are.
+    Truth,
+    /// Code 0 and an empty list, whatever there is.
+    Nothing,
+    Refused(Refusal, Option<i64>),
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {

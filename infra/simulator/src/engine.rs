@@ -15,12 +15,13 @@ use shared::domain::spread;
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 
-use super::asking::{Asking, Turns};
-use super::costs::{self, Bill};
-use super::figures::{Figures, HoldOf};
-use super::fleet::Fleet;
-use super::tiktok::TikTok;
-use super::timestamp;
+use crate::asking::{Asking, Turns};
+use crate::costs::{self, Bill};
+use crate::figures::{Figures, HoldOf};
+use crate::fleet::Fleet;
+use crate::report::Ended;
+use crate::tiktok::TikTok;
+use crate::units::timestamp;
 
 const MINUTE: i64 = 60_000;
 /// What became due just now is left to the next run.
@@ -91,11 +92,11 @@ struct Worker {
 pub struct Engine {
     pub fleet: Fleet,
     pub tiktok: TikTok,
-    pub(super) settings: Settings,
-    pub(super) scopes: Scopes,
-    pub(super) tally: Tally,
-    pub(super) guard: Guard,
-    pub(super) lapsed: BTreeMap<i64, i64>,
+    pub settings: Settings,
+    pub scopes: Scopes,
+    pub tally: Tally,
+    pub guard: Guard,
+    pub lapsed: BTreeMap<i64, i64>,
     backoff: Option<Backoff>,
     queue: VecDeque<Message>,
     /// When grants are due: the millisecond and the grant.
@@ -147,9 +148,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The most grants that lapsed in any one hour.
-    pub fn most_lapsed(&self) -> i64 {
-        self.lapsed.values().copied().max().unwrap_or_default()
+    /// What there is to report once it has run.
+    pub fn ended(self) -> Ended {
+        let most_in_an_hour = self.lapsed.values().copied().max().unwrap_or_default();
+        let Self { fleet, tiktok, figures, bill, .. } = self;
+        Ended { fleet, tiktok, figures, bill, most_in_an_hour }
     }
 
     /// Runs to the end. `minute` hears of every minute that went by.
@@ -286,7 +289,7 @@ impl Engine {
         (Waits::Grant(Box::new(answered)), there + DATABASE)
     }
 
-    pub(super) fn stored_guard(&self, now: Timestamp) -> StoredGuard {
+    pub fn stored_guard(&self, now: Timestamp) -> StoredGuard {
         let lapsed_this_hour = self.lapsed.get(&hour_of(now)).copied().unwrap_or_default();
         StoredGuard { guard: self.guard.clone(), lapsed_this_hour }
     }
@@ -297,7 +300,7 @@ impl Engine {
         self.is_due(number, due);
     }
 
-    pub(super) fn is_due(&mut self, number: usize, due: Timestamp) {
+    pub fn is_due(&mut self, number: usize, due: Timestamp) {
         let grant = &mut self.fleet.grants[number];
         grant.due = due;
         grant.sent = false;

@@ -2,23 +2,13 @@
 
 use shared::domain::checks::{Endpoint, Refusal};
 
-use super::shapes::Shape;
+use crate::shapes::{Reply, Shape};
 
 /// Calls are counted in tenths of a second.
 const TENTH: i64 = 100;
 /// An answer usually takes so many milliseconds.
 const USUAL: std::ops::Range<i64> = 100..500;
 const ENDPOINTS: usize = Endpoint::ALL.len();
-
-/// What one call gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// How things are.
-    Truth,
-    /// Code 0 and an empty list, whatever there is.
-    Nothing,
-    Refused(Refusal, Option<i64>),
-}
 
 /// Times are milliseconds of the simulation.
 #[derive(Debug)]

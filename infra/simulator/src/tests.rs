@@ -1,7 +1,13 @@
+use jiff::SignedDuration;
 use shared::domain::checks::Endpoint;
 use shared::domain::events::EventKind;
 
-use super::*;
+use crate::fleet::{Fleet, Grant, Sizes};
+use crate::options::Options;
+use crate::report::Row;
+use crate::shapes::{OUTAGES, Shape};
+use crate::simulation::{Job, run, simulate};
+use crate::units::timestamp;
 
 fn options(accounts: u32) -> Options {
     Options { accounts, shape: "all".to_owned(), hours: 3, seed: 7, qps: 10, workers: 2, no_canary: false, each: false }
@@ -114,7 +120,7 @@ fn calls_grow_with_grants_and_not_with_ad_accounts() {
 #[test]
 fn grants_have_realistic_sizes() {
     let fleet = Fleet::new(300_000, Sizes::Realistic, SignedDuration::from_hours(6), timestamp(0), 1).unwrap();
-    let mut sizes: Vec<usize> = fleet.grants.iter().map(fleet::Grant::accounts).collect();
+    let mut sizes: Vec<usize> = fleet.grants.iter().map(Grant::accounts).collect();
     sizes.sort_unstable();
     let mean = sizes.iter().sum::<usize>() / sizes.len();
     assert!((20..26).contains(&mean) && (8..11).contains(&sizes[sizes.len() / 2]), "{mean}");

@@ -6,7 +6,7 @@
 
 use std::ops::AddAssign;
 
-use super::real;
+use crate::units::real;
 
 /// What was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

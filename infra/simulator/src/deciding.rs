@@ -15,9 +15,9 @@ use shared::domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 
-use super::costs;
-use super::engine::Engine;
-use super::timestamp;
+use crate::costs;
+use crate::engine::Engine;
+use crate::units::timestamp;
 
 /// A check whose rows somebody else writes is planned again this often.
 const ROUNDS: usize = 4;
@@ -28,7 +28,7 @@ const CENTERS_EVERY: u64 = 4;
 
 impl Engine {
     /// Judges, asks the guard, and writes what follows.
-    pub(super) fn decide(&mut self, number: usize, run: i64, mut seen: StoredGuard, evidence: &SweepEvidence, at: i64) {
+    pub fn decide(&mut self, number: usize, run: i64, mut seen: StoredGuard, evidence: &SweepEvidence, at: i64) {
         let now = timestamp(at);
         let run = run.to_string();
         let found = self.judge(number, evidence);

@@ -20,7 +20,7 @@ use shared::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use shared::domain::spread;
 use shared::domain::sweep::{CheckState, Watched};
 
-use super::real;
+use crate::units::real;
 
 const MEDIAN: f64 = 9.0;
 const SIGMA: f64 = 1.3;
