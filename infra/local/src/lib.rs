@@ -51,7 +51,6 @@ pub mod client;
 pub mod environment;
 pub mod world;
 
-pub mod bench;
 pub mod import;
 pub mod landing;
 pub mod page;

@@ -1,6 +1,6 @@
 //! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
 //! one, `cargo local sweep` checks what is due in it, `cargo local guard hold` keeps everything from lapsing there,
-//! `cargo local revoke reconnect` revokes every token in it, and `cargo run --release -p local -- bench` measures the functions.
+//! and `cargo local revoke reconnect` revokes every token in it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{bench, build, clock, environment, import, paths, story};
+use local::{build, clock, environment, import, paths, story};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -67,8 +67,6 @@ enum Command {
         #[arg(long, conflicts_with_all = ["table", "granted_before"])]
         stop: bool,
     },
-    /// Measures every function against one that does nothing, in a world of its own.
-    Bench(bench::Options),
 }
 
 /// How often the scheduled functions run here; every minute on AWS.
@@ -106,10 +104,6 @@ async fn main() -> anyhow::Result<()> {
                 None => running.stop_revoking().await?,
             };
             say(&report);
-            Ok(())
-        }
-        Some(Command::Bench(options)) => {
-            say(&bench::run(options).await?);
             Ok(())
         }
     }

@@ -7,11 +7,11 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use tiktok_stand_in::{AdAccount, AdAccounts, BcRole, BusinessCenter, Membership, Owner, Person};
 
-use super::cases;
-use crate::tiktok::APP_SCOPES;
-use crate::world::World;
+use local::tiktok::APP_SCOPES;
+use local::world::World;
 
-pub const ORG_ID: &str = "org-bench";
+use crate::events::{self, ORG_ID};
+
 /// Another one, whose ad accounts fit on one page of the list.
 pub const SMALL_ORG_ID: &str = "org-small";
 const SMALL: usize = 48;
@@ -76,7 +76,7 @@ pub async fn fill(world: &World) -> anyhow::Result<()> {
     world.functions.invoke("import-accounts", json!({ "org_id": SMALL_ORG_ID, "accounts": small })).await?;
     world.tiktok.handle().world().revoke_authorization("rosa", world.tiktok.app_id())?;
     for number in 0..LAPSED {
-        let answer = world.functions.invoke("validate-permissions", cases::validate(&advertiser_id(number))).await?;
+        let answer = world.functions.invoke("validate-permissions", events::validate(&advertiser_id(number))).await?;
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap_or_default()).unwrap_or_default();
         if body["status"] != "needs_connecting" {
             bail!("{} should have lapsed: {answer}", advertiser_id(number));

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Options;
-use super::cases::{Case, FLOOR, LIST_ACCOUNTS};
-use super::counting::Usage;
-use super::measure::Sample;
+use crate::cases::{Case, FLOOR, LIST_ACCOUNTS};
+use crate::counting::Usage;
+use crate::measure::Sample;
+use crate::options::Options;
 
 /// The aims for `list-accounts`. The other functions' limits are a quarter higher.
 const COLD_CPU_TO_FLOOR: f64 = 2.6;

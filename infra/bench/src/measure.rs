@@ -7,13 +7,13 @@ use axum::body::Bytes;
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-use super::cases::Case;
-use super::tls::Authority;
-use crate::environment::{ACCOUNT_ID, REGION};
-use crate::ids;
-use crate::logs::Logs;
-use crate::processes::{Launch, Living, Process, Run};
-use crate::runtime_api::RuntimeApi;
+use crate::cases::Case;
+use crate::tls::Authority;
+use local::environment::{ACCOUNT_ID, REGION};
+use local::ids;
+use local::logs::Logs;
+use local::processes::{Launch, Living, Process, Run};
+use local::runtime_api::RuntimeApi;
 
 /// Requests that are made and not measured: the first ones find cold caches and the processor elsewhere.
 const WARM_UP: usize = 10;

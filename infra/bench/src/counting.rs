@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::server::{Server, listen};
+use local::server::{Server, listen};
 
 /// What some requests asked of DynamoDB.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,7 +51,7 @@ pub struct Counting {
 impl Counting {
     pub async fn start(dynamodb: &str) -> anyhow::Result<Self> {
         let seen = Arc::<Mutex<Seen>>::default();
-        let proxy = Proxy { client: crate::client::new()?, dynamodb: dynamodb.to_owned(), seen: Arc::clone(&seen) };
+        let proxy = Proxy { client: local::client::new()?, dynamodb: dynamodb.to_owned(), seen: Arc::clone(&seen) };
         let router = Router::new().fallback(hand_on).with_state(proxy);
         Ok(Self { server: Server::start(listen("the counting proxy", 0).await?, router)?, seen })
     }
@@ -124,10 +124,10 @@ fn units(answer: &Value) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dynamodb::Dynamo;
+    use local::dynamodb::Dynamo;
 
     async fn call(url: &str, operation: &str, body: Value) -> StatusCode {
-        let client = crate::client::new().unwrap();
+        let client = local::client::new().unwrap();
         let request = client
             .post(url)
             .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
@@ -140,8 +140,8 @@ mod tests {
     #[tokio::test]
     async fn calls_and_units_are_counted_and_queries_kept() {
         let dynamodb = Dynamo::start(listen("DynamoDB", 0).await.unwrap(), None).unwrap();
-        dynamodb.create_table(crate::dynamodb::TABLE).unwrap();
-        let table: Value = serde_json::from_str(crate::dynamodb::TABLE).unwrap();
+        dynamodb.create_table(local::dynamodb::TABLE).unwrap();
+        let table: Value = serde_json::from_str(local::dynamodb::TABLE).unwrap();
         let counting = Counting::start(dynamodb.url()).await.unwrap();
 
         let item = json!({ "pk": { "S": "a" }, "sk": { "S": "b" }, "text": { "S": "x".repeat(3000) } });

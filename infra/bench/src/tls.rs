@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use crate::server::listen;
+use local::server::listen;
 
 /// The host that the certificate is for. A name, so that functions resolve one as on AWS.
 const HOST: &str = "localhost";
@@ -117,7 +117,7 @@ async fn serve(listener: TcpListener, behind: SocketAddr, acceptor: TlsAcceptor,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::Server;
+    use local::server::Server;
 
     #[tokio::test]
     async fn who_trusts_the_authority_gets_through() {

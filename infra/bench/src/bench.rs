@@ -1,23 +1,4 @@
-//! `local bench`: what each function costs, in one table.
-//!
-//! 1. Functions and `floor`, a function that does nothing, are built by one call of cargo, without what the local world
-//!    needs: just as they are deployed.
-//! 2. A world starts in memory, and an [`organisation`] of 240 ad accounts moves in.
-//! 3. A [`counting`] pass asks each function twice and notes what the second request asked of DynamoDB.
-//! 4. The measured rounds. In every round each function is started once, asked, asked again many times, and ended, one
-//!    after the other and with the floor among them: whatever else the machine does meanwhile hits all alike. Behind
-//!    [`tls`], as on AWS.
-//! 5. [`report`] takes medians over the rounds and says whether the aims are met.
-//!
-//! One of the measured is no function: the query of `list-accounts`, sent over a connection that stays open. No function
-//! can be faster than that.
-
-mod cases;
-mod counting;
-mod measure;
-mod organisation;
-mod report;
-mod tls;
+//! One bench from its beginning to the report.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -26,43 +7,21 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use local::processes::Launch;
+use local::world::{World, WorldOptions};
+use local::{build, environment, paths};
 use tokio::process::Command;
 
-use crate::environment;
-use crate::processes::Launch;
-use crate::world::{World, WorldOptions};
-use crate::{build, paths};
-use cases::{CASES, Case, FLOOR, LIST_ACCOUNTS};
-use counting::{Call, Counting, Usage};
-use measure::{Laboratory, Sample};
-use report::{Figures, Report};
-use tls::Authority;
+use crate::cases::{CASES, Case, FLOOR, LIST_ACCOUNTS};
+use crate::counting::{Call, Counting, Usage};
+use crate::measure::{Laboratory, Sample};
+use crate::options::Options;
+use crate::report::{Figures, Report};
+use crate::tls::Authority;
+use crate::{measure, organisation};
 
 /// What the functions are told that they have.
 const MEMORY_MIB: u32 = 256;
-
-/// How to measure.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// How often each function is started.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Warm requests to each function in a round.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    requests: u32,
-    /// Measures this function only, beside the floor; may be repeated.
-    #[arg(long)]
-    only: Vec<String>,
-    /// The profile that the functions are built in.
-    #[arg(long, default_value = "release")]
-    profile: String,
-    /// Leaves TLS out.
-    #[arg(long)]
-    plain: bool,
-    /// Measures the functions as they were built last.
-    #[arg(long)]
-    as_built: bool,
-}
 
 /// Measures, and returns the table in Markdown.
 pub async fn run(options: &Options) -> anyhow::Result<String> {
@@ -109,12 +68,6 @@ pub async fn run(options: &Options) -> anyhow::Result<String> {
     });
     let figures = figures.collect::<anyhow::Result<_>>()?;
     Ok(Report { options: options.clone(), figures, raw_query: raw_samples }.to_string())
-}
-
-impl Options {
-    fn measures(&self, function: &str) -> bool {
-        function == FLOOR || self.only.is_empty() || self.only.iter().any(|only| only == function)
-    }
 }
 
 /// Where cargo puts the binaries of a profile.

@@ -4,7 +4,8 @@ use anyhow::bail;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
-use super::organisation::{self, ORG_ID, SMALL_ORG_ID};
+use crate::events::{ORG_ID, http, validate};
+use crate::organisation::{self, SMALL_ORG_ID};
 
 /// One function and its request.
 #[derive(Clone, Copy, Debug)]
@@ -109,34 +110,4 @@ fn callback() -> Value {
     let query = "auth_code=9f2c4b7e1d8a3056c4e7b9120f6d5a83e1c7b042&code=9f2c4b7e1d8a3056c4e7b9120f6d5a83e1c7b042\
                  &state=q7Zr1mX0vTnB4sKd8LwYcE2gUhJ6pAoR5iFfVyN3xQk";
     http("GET /oauth/tiktok/callback", "/oauth/tiktok/callback", &json!({}), query, None)
-}
-
-pub fn validate(advertiser_id: &str) -> Value {
-    let path = format!("/ad-accounts/{advertiser_id}/validate");
-    let parameters = json!({ "advertiser_id": advertiser_id });
-    http("POST /ad-accounts/{advertiser_id}/validate", &path, &parameters, "", Some("ana"))
-}
-
-/// An event of payload format 2.0. `caller` is a manager of the organisation.
-fn http(route: &str, path: &str, parameters: &Value, query: &str, caller: Option<&str>) -> Value {
-    let method = route.split(' ').next().unwrap_or_default();
-    let mut event = json!({
-        "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": query,
-        "headers": { "accept": "application/json", "host": "api.example.com", "user-agent": "bench",
-                     "x-forwarded-for": "203.0.113.7", "x-forwarded-port": "443", "x-forwarded-proto": "https" },
-        "pathParameters": parameters,
-        "requestContext": {
-            "accountId": "123456789012", "apiId": "local", "domainName": "api.example.com", "domainPrefix": "api",
-            "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench" },
-            "requestId": "c5f0a7d2-3b1e", "routeKey": route, "stage": "$default",
-            "time": "23/Nov/2026:12:00:00 +0000", "timeEpoch": 1_795_435_200_000_u64,
-        },
-        "isBase64Encoded": false,
-    });
-    if let Some(sub) = caller {
-        let claims = json!({ "sub": sub, "org_id": ORG_ID, "scope": "ad-accounts:read ad-accounts:manage",
-                             "name": "Ana Moreau", "email": "ana@northwind.example" });
-        event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": claims, "scopes": null } });
-    }
-    event
 }
