@@ -124,7 +124,7 @@ fn units(answer: &Value) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use local::dynamodb::Dynamo;
+    use local::aws::dynamodb::Dynamo;
 
     async fn call(url: &str, operation: &str, body: Value) -> StatusCode {
         let client = local::client::new().unwrap();
@@ -140,8 +140,8 @@ mod tests {
     #[tokio::test]
     async fn calls_and_units_are_counted_and_queries_kept() {
         let dynamodb = Dynamo::start(listen("DynamoDB", 0).await.unwrap(), None).unwrap();
-        dynamodb.create_table(local::dynamodb::TABLE).unwrap();
-        let table: Value = serde_json::from_str(local::dynamodb::TABLE).unwrap();
+        dynamodb.create_table(local::aws::dynamodb::TABLE).unwrap();
+        let table: Value = serde_json::from_str(local::aws::dynamodb::TABLE).unwrap();
         let counting = Counting::start(dynamodb.url()).await.unwrap();
 
         let item = json!({ "pk": { "S": "a" }, "sk": { "S": "b" }, "text": { "S": "x".repeat(3000) } });

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::cases::Case;
 use crate::tls::Authority;
-use local::environment::{ACCOUNT_ID, REGION};
+use local::aws::names::{ACCOUNT_ID, REGION};
 use local::ids;
 use local::logs::Logs;
 use local::processes::{Launch, Living, Process, Run};

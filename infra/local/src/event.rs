@@ -18,8 +18,8 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::aws::names::ACCOUNT_ID;
 use crate::clock;
-use crate::environment::ACCOUNT_ID;
 use crate::ids;
 use crate::routes::Route;
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::environment::{ACCOUNT_ID, REGION};
+use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::ids;
 use crate::logs::Logs;
 use crate::processes::{Launch, Living, Process, Run, send_signal};

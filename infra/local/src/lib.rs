@@ -21,16 +21,7 @@ pub mod logs;
 pub mod paths;
 pub mod server;
 
-pub mod aws_json;
-pub mod bus;
-pub mod bus_wire;
-pub mod dynamodb;
-pub mod faults;
-pub mod schedule;
-pub mod secrets_manager;
-pub mod secrets_wire;
-pub mod sqs;
-pub mod stream;
+pub mod aws;
 
 pub mod tiktok;
 
@@ -42,7 +33,6 @@ pub mod authorizer;
 pub mod cors;
 pub mod event;
 pub mod gateway;
-pub mod invoke_api;
 pub mod issuer;
 pub mod routes;
 

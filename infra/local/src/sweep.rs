@@ -14,9 +14,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::dynamodb::TABLE;
-use crate::environment::ACCOUNT_ID;
-use crate::sqs::CHECKS;
+use crate::aws::dynamodb::TABLE;
+use crate::aws::names::{ACCOUNT_ID, CHECKS};
 
 const POLL: Duration = Duration::from_millis(200);
 /// Waiting for less needs no progress bar.

@@ -15,10 +15,17 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::authorizer::Authorizer;
-use crate::bus::Bus;
+use crate::aws::dynamodb::{self, Dynamo};
+use crate::aws::events::{self, Bus};
+use crate::aws::invoke;
+use crate::aws::names::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+use crate::aws::scheduler::{self, SCHEDULED};
+use crate::aws::secrets::{self, Secrets};
+use crate::aws::sqs::source::{Drained, QueueSource};
+use crate::aws::sqs::{self, Sqs};
+use crate::aws::stream::StreamSource;
 use crate::cors::Cors;
-use crate::dynamodb::{self, Dynamo};
-use crate::environment::{self, Places, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+use crate::environment::{self, Places};
 use crate::functions::Functions;
 use crate::functions::InvokeError;
 use crate::gateway::Gateway;
@@ -28,15 +35,9 @@ use crate::logs::Logs;
 use crate::page;
 use crate::processes::Launch;
 use crate::routes::{self, Routes};
-use crate::schedule::{self, SCHEDULED};
-use crate::secrets_manager::Secrets;
-use crate::secrets_wire;
 use crate::server::{Server, listen};
-use crate::sqs::source::{Drained, QueueSource};
-use crate::sqs::{self, Sqs};
-use crate::stream::StreamSource;
 use crate::tiktok::TikTok;
-use crate::{build, bus_wire, ids, invoke_api, paths};
+use crate::{build, ids, paths};
 
 /// The memory that the functions are told they have.
 const MEMORY_MIB: u32 = 256;
@@ -72,7 +73,7 @@ pub struct WorldOptions {
     pub app_url: Option<String>,
     /// The description of the API, in YAML.
     pub openapi: String,
-    /// The table, see [`crate::dynamodb`].
+    /// The table, see [`crate::aws::dynamodb`].
     pub table: String,
     /// The TikTok stand-in's clock and switches.
     pub tiktok: tiktok_stand_in::Options,
@@ -162,7 +163,7 @@ impl World {
         put_missing_secrets(&secrets);
         let app = secrets.current(TIKTOK_APP_SECRET).context("the secret of our TikTok app is not text")?;
         let secrets_manager = listen("Secrets Manager", ports.secrets_manager).await?;
-        let secrets_manager = Server::start(secrets_manager, secrets_wire::router(secrets.clone()))?;
+        let secrets_manager = Server::start(secrets_manager, secrets::wire::router(secrets.clone()))?;
 
         // The addresses of these are told to parts that start before they can answer.
         let gateway = listen("the gateway", ports.gateway).await?;
@@ -206,7 +207,7 @@ impl World {
             let _ = functions.set_timeout(function, *timeout);
         }
         let bus = Bus::new(functions.clone())?;
-        let eventbridge = Server::start(eventbridge, bus_wire::router(bus.clone()))?;
+        let eventbridge = Server::start(eventbridge, events::wire::router(bus.clone()))?;
         let stream = StreamSource::new(dynamodb.database().clone(), &table, functions.clone(), RELAY)?;
         let checks = QueueSource {
             queue: sqs.checks.clone(),
@@ -235,7 +236,7 @@ impl World {
         };
         let pages = landing::router(landing).merge(page::router());
         let gateway = Server::start(gateway, front.router(issuer.router().merge(pages)))?;
-        let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
+        let invoke_api = Server::start(invoke_api, invoke::router(functions.clone()))?;
 
         let by_itself = ByItself { schedule: options.schedule, queue: options.poll_queue, stream: options.poll_stream };
         let running = by_itself.start(&functions, &checks, &stream);
@@ -283,7 +284,7 @@ impl World {
 
     /// Invokes a function as its schedule would at this time, and gives what it answers.
     pub async fn tick(&self, function: &str, at: Timestamp) -> Result<Value, InvokeError> {
-        self.functions.invoke(function, schedule::event(function, at)).await
+        self.functions.invoke(function, scheduler::event(function, at)).await
     }
 
     /// Delivers queued checks until nothing is deliverable. What fails stays hidden until its visibility timeout is over.
@@ -336,7 +337,7 @@ impl ByItself {
         let mut running = JoinSet::new();
         if let Some(every) = self.schedule {
             for function in SCHEDULED {
-                running.spawn(schedule::run(functions.clone(), function, every));
+                running.spawn(scheduler::run(functions.clone(), function, every));
             }
         }
         if self.queue {

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use local::faults::Fault as Failure;
+use local::aws::faults::Fault as Failure;
 use local::functions::InvokeError;
 
 use crate::support::proxy::{Break, Mode};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use local::faults::Fault as Failure;
+use local::aws::faults::Fault as Failure;
 use shared::store::keys::{self, DUE_SHARDS};
 
 use crate::support::proxy::{Break, Mode};

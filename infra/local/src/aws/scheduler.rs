@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::bus::seconds;
+use crate::aws::events::seconds;
+use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
-use crate::environment::{ACCOUNT_ID, REGION};
 use crate::functions::Functions;
 use crate::ids;
 

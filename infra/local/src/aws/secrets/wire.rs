@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::secrets_manager::{CURRENT, Outage, Secret, SecretValue, Secrets, new_secret, new_version_id};
+use super::{CURRENT, Outage, Secret, SecretValue, Secrets, new_secret, new_version_id};
 
 pub fn router(secrets: Secrets) -> Router {
     Router::new().route("/", post(call)).with_state(secrets)

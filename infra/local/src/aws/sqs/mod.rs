@@ -10,11 +10,8 @@ pub mod wire;
 
 pub use queue::Queue;
 
-use crate::faults::Faults;
-
-/// The names of the two queues.
-pub const CHECKS: &str = "reconnect-checks";
-pub const DEAD: &str = "reconnect-checks-dead";
+use crate::aws::faults::Faults;
+use crate::aws::names::{CHECKS, DEAD};
 
 /// SQS as the functions see it. Clones share it.
 #[derive(Clone, Debug)]

@@ -1,8 +1,10 @@
 //! Secrets Manager: the secrets with their versions and stages, what was asked for them, and outages on demand.
 //!
-//! [`Secrets`] is the handle that the world and the tests hold; [`crate::secrets_wire`] is what the SDK talks to. As on
+//! [`Secrets`] is the handle that the world and the tests hold; [`wire`] is what the SDK talks to. As on
 //! AWS, a secret has versions, and stage labels point at them: a new value takes `AWSCURRENT`, and what had it becomes
 //! `AWSPREVIOUS`.
+
+pub mod wire;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
 
 pub const CURRENT: &str = "AWSCURRENT";
@@ -186,11 +189,7 @@ pub(crate) fn new_secret(name: &str) -> Secret {
         name: name.to_owned(),
         // AWS ends an ARN with six random characters, so that a secret made again has another one. Names are never
         // reused here.
-        arn: format!(
-            "arn:aws:secretsmanager:{}:{}:secret:{name}-LocAl1",
-            crate::environment::REGION,
-            crate::environment::ACCOUNT_ID
-        ),
+        arn: format!("arn:aws:secretsmanager:{}:{}:secret:{name}-LocAl1", REGION, ACCOUNT_ID),
         versions: Vec::new(),
         stages: BTreeMap::new(),
     }

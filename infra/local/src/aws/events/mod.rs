@@ -1,8 +1,10 @@
 //! EventBridge: the bus `reconnect`, its rules, and an archive of everything that was delivered.
 //!
 //! A rule is a pattern and a function. An event that matches is handed to the function whole, with its envelope, in the
-//! background, and again when the function fails, as Lambda does with asynchronous events. [`crate::bus_wire`] is what
+//! background, and again when the function fails, as Lambda does with asynchronous events. [`wire`] is what
 //! the SDK talks to.
+
+pub mod wire;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,14 +14,11 @@ use anyhow::Context as _;
 use quamina::Quamina;
 use serde_json::{Value, json};
 
+use crate::aws::faults::Faults;
+use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
-use crate::environment::{ACCOUNT_ID, REGION};
-use crate::faults::Faults;
 use crate::functions::Functions;
 use crate::ids;
-
-/// The name of the bus.
-pub const BUS: &str = "reconnect";
 
 /// Which events go to which function.
 const RULES: [(&str, &str); 1] =

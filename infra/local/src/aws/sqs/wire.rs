@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 
 use super::Sqs;
 use super::queue::{MAX_RECEIVE_COUNT, Message, Queue, md5_of};
-use crate::aws_json::{self, ApiError, ApiResult};
-use crate::environment::ACCOUNT_ID;
-use crate::faults::Fault;
+use crate::aws::faults::Fault;
+use crate::aws::json::{self, ApiError, ApiResult};
+use crate::aws::names::queue_url;
 
 /// Who has sent every message: the functions' role.
 pub const SENDER_ID: &str = "AROALOCALRECONNECT000:functions";
@@ -32,11 +32,6 @@ const MAX_BYTES: usize = 1024 * 1024;
 const MAX_DELAY: u64 = 900;
 const MAX_VISIBILITY: u64 = 43_200;
 const MAX_WAIT: u64 = 20;
-
-/// The URL under which the functions know a queue.
-pub fn queue_url(endpoint: &str, name: &str) -> String {
-    format!("{endpoint}/{ACCOUNT_ID}/{name}")
-}
 
 #[derive(Clone, Debug)]
 struct Wire {
@@ -57,13 +52,13 @@ async fn call(State(wire): State<Wire>, headers: HeaderMap, body: Bytes) -> Resp
         Fault::Throttled => Err(ApiError::new("RequestThrottled", "The request was denied due to request throttling.")
             .query_name("RequestThrottled")),
         Fault::Hang => std::future::pending().await,
-        Fault::None | Fault::Entries(_) => wire.act(aws_json::operation(&headers), &body, &fault).await,
+        Fault::None | Fault::Entries(_) => wire.act(json::operation(&headers), &body, &fault).await,
         Fault::AnswerLost => {
-            let _ = wire.act(aws_json::operation(&headers), &body, &fault).await;
+            let _ = wire.act(json::operation(&headers), &body, &fault).await;
             Err(ApiError::down("InternalFailure").query_name("InternalFailure"))
         }
     };
-    aws_json::answer("1.0", result)
+    json::answer("1.0", result)
 }
 
 #[derive(Deserialize)]

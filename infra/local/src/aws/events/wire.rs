@@ -13,9 +13,10 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::aws_json::{self, ApiError, ApiResult};
-use crate::bus::{BUS, Bus, Entry};
-use crate::faults::Fault;
+use super::{Bus, Entry};
+use crate::aws::faults::Fault;
+use crate::aws::json::{self, ApiError, ApiResult};
+use crate::aws::names::BUS;
 
 const MAX_ENTRIES: usize = 10;
 /// All entries of a call together.
@@ -32,13 +33,13 @@ async fn call(State(bus): State<Bus>, headers: HeaderMap, body: Bytes) -> Respon
         Fault::Down => Err(ApiError::down("InternalException")),
         Fault::Throttled => Err(ApiError::new("ThrottlingException", "Rate exceeded")),
         Fault::Hang => std::future::pending().await,
-        Fault::None | Fault::Entries(_) => act(&bus, aws_json::operation(&headers), &body, &fault),
+        Fault::None | Fault::Entries(_) => act(&bus, json::operation(&headers), &body, &fault),
         Fault::AnswerLost => {
-            let _ = act(&bus, aws_json::operation(&headers), &body, &fault);
+            let _ = act(&bus, json::operation(&headers), &body, &fault);
             Err(ApiError::down("InternalException"))
         }
     };
-    aws_json::answer("1.1", result)
+    json::answer("1.1", result)
 }
 
 #[derive(Deserialize)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Queue;
 use super::queue::Message;
-use crate::environment::REGION;
+use crate::aws::names::REGION;
 use crate::functions::Functions;
 
 const BATCH: usize = 10;

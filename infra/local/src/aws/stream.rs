@@ -12,9 +12,9 @@ use anyhow::Context as _;
 use dynoxide::Database;
 use serde_json::{Value, json};
 
-use crate::environment::{ACCOUNT_ID, REGION};
+use crate::aws::names::{ACCOUNT_ID, REGION};
+use crate::aws::sqs::source::{Drained, failed_items};
 use crate::functions::Functions;
-use crate::sqs::source::{Drained, failed_items};
 
 const BATCH: usize = 100;
 const IDLE: Duration = Duration::from_millis(200);

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The definition of the one table.
-pub const TABLE: &str = include_str!("../table.json");
+pub const TABLE: &str = include_str!("../../table.json");
 
 const TTL_SWEEP: Duration = Duration::from_secs(30);
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
-use crate::environment::{ACCOUNT_ID, REGION};
 use crate::ids;
 
 /// How often a message may be received before it is given up.
