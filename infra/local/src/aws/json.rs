@@ -1,5 +1,5 @@
-//! What the wire protocols of SQS (AWS JSON 1.0) and EventBridge (AWS JSON 1.1) have in common: `POST /` with the
-//! operation in `X-Amz-Target`, and errors with `__type` in the body.
+//! What the wire protocols of SQS (AWS JSON 1.0), EventBridge and Secrets Manager (AWS JSON 1.1) have in common: `POST /`
+//! with the operation in `X-Amz-Target`, and errors with `__type` in the body.
 //!
 //! Signatures are not checked.
 

@@ -1,78 +1,67 @@
 //! Secrets Manager's wire protocol, AWS JSON 1.1, as the real SDK speaks it: `POST /` with the operation in
 //! `X-Amz-Target`.
 //!
-//! Signatures are not checked. Errors have the shapes of the API reference: HTTP 400 (500 for an outage) and `__type`
-//! in the body.
+//! Errors are HTTP 400, or 500 in an outage.
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::post;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{CURRENT, Outage, Secret, SecretValue, Secrets, new_secret, new_version_id};
+use crate::aws::json::{self, ApiError, ApiResult};
 
 pub fn router(secrets: Secrets) -> Router {
     Router::new().route("/", post(call)).with_state(secrets)
 }
 
-/// An error of the API: its name and its message.
-struct ApiError(&'static str, String);
-
-type ApiResult = Result<Value, ApiError>;
-
 async fn call(State(secrets): State<Secrets>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let operation = target.strip_prefix("secretsmanager.").unwrap_or(target);
+    let operation = json::operation(&headers);
     let secret_id = serde_json::from_slice::<Value>(&body).ok().and_then(|body| {
         let id = body.get("SecretId").or_else(|| body.get("Name"))?;
         Some(id.as_str()?.to_owned())
     });
     secrets.count(operation, &secret_id.unwrap_or_default());
 
-    match secrets.outage() {
-        Outage::None => {}
-        Outage::Slow(delay) => tokio::time::sleep(delay).await,
+    let result = match secrets.outage() {
+        Outage::None => act(&secrets, operation, &body),
+        Outage::Slow(delay) => {
+            tokio::time::sleep(delay).await;
+            act(&secrets, operation, &body)
+        }
         Outage::Hang => std::future::pending().await,
         Outage::Status(status) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return error(status, "InternalServiceError", "An error occurred on the server side.");
+            Err(ApiError { status, ..ApiError::down("InternalServiceError") })
         }
-    }
-
-    let result = match operation {
-        "GetSecretValue" => parse(&body).and_then(|request| get_secret_value(&secrets, &request)),
-        "DescribeSecret" => parse(&body).and_then(|request| describe_secret(&secrets, &request)),
-        "PutSecretValue" => parse(&body).and_then(|request| put_secret_value(&secrets, request)),
-        "CreateSecret" => parse(&body).and_then(|request| create_secret(&secrets, request)),
-        "UpdateSecretVersionStage" => parse(&body).and_then(|request| update_stage(&secrets, &request)),
-        _ => Err(ApiError(
-            "UnknownOperationException",
-            format!("{operation} is not offered by the local Secrets Manager"),
-        )),
     };
-    match result {
-        Ok(body) => {
-            (StatusCode::OK, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body.to_string()).into_response()
-        }
-        Err(ApiError(name, message)) => error(StatusCode::BAD_REQUEST, name, &message),
-    }
+    json::answer("1.1", result)
 }
 
-fn error(status: StatusCode, name: &'static str, message: &str) -> Response {
-    let headers = [(header::CONTENT_TYPE.as_str(), "application/x-amz-json-1.1"), ("x-amzn-errortype", name)];
-    (status, headers, json!({ "__type": name, "Message": message }).to_string()).into_response()
+fn act(secrets: &Secrets, operation: &str, body: &[u8]) -> ApiResult {
+    match operation {
+        "GetSecretValue" => get_secret_value(secrets, &parse(body)?),
+        "DescribeSecret" => describe_secret(secrets, &parse(body)?),
+        "PutSecretValue" => put_secret_value(secrets, parse(body)?),
+        "CreateSecret" => create_secret(secrets, parse(body)?),
+        "UpdateSecretVersionStage" => update_stage(secrets, &parse(body)?),
+        _ => {
+            let message = format!("{operation} is not offered by the local Secrets Manager");
+            Err(ApiError::new("UnknownOperationException", message))
+        }
+    }
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(body).map_err(|error| ApiError("InvalidParameterException", error.to_string()))
+    serde_json::from_slice(body).map_err(|error| ApiError::new("InvalidParameterException", error.to_string()))
 }
 
 fn not_found() -> ApiError {
-    ApiError("ResourceNotFoundException", "Secrets Manager can't find the specified secret.".to_owned())
+    ApiError::new("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 }
 
 #[derive(Deserialize)]
@@ -100,7 +89,7 @@ fn get_secret_value(secrets: &Secrets, request: &WhichVersion) -> ApiResult {
             .as_deref()
             .map_or_else(|| format!("staging label: {}", stage.unwrap_or(CURRENT)), |id| format!("VersionId: {id}"));
         let message = format!("Secrets Manager can't find the specified secret value for {what}");
-        return Err(ApiError("ResourceNotFoundException", message));
+        return Err(ApiError::new("ResourceNotFoundException", message));
     };
     let mut answer = json!({
         "ARN": secret.arn, "Name": secret.name, "VersionId": version.id,
@@ -141,9 +130,9 @@ impl NewValue {
             (Some(text), None) => Ok(Some(SecretValue::Text(text.clone()))),
             (None, Some(base64)) => Ok(Some(SecretValue::Binary(base64.clone()))),
             (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(ApiError(
+            (Some(_), Some(_)) => Err(ApiError::new(
                 "InvalidParameterException",
-                "You can't specify both a SecretString and a SecretBinary.".to_owned(),
+                "You can't specify both a SecretString and a SecretBinary.",
             )),
         }
     }
@@ -151,10 +140,7 @@ impl NewValue {
 
 fn put_secret_value(secrets: &Secrets, request: NewValue) -> ApiResult {
     let Some(value) = request.value()? else {
-        return Err(ApiError(
-            "InvalidRequestException",
-            "You must provide either SecretString or SecretBinary.".to_owned(),
-        ));
+        return Err(ApiError::new("InvalidRequestException", "You must provide either SecretString or SecretBinary."));
     };
     let id = request.client_request_token.unwrap_or_else(new_version_id);
     let stages = request.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
@@ -166,7 +152,7 @@ fn put_secret_value(secrets: &Secrets, request: NewValue) -> ApiResult {
             Some(version) if version.value == value => {}
             Some(_) => {
                 let message = format!("You can't use ClientRequestToken {id} because that value is already in use for a version of this secret.");
-                return Err(ApiError("ResourceExistsException", message));
+                return Err(ApiError::new("ResourceExistsException", message));
             }
             None => secret.put(&id, value, &stages),
         }
@@ -180,7 +166,7 @@ fn create_secret(secrets: &Secrets, request: NewValue) -> ApiResult {
     secrets.change(|all| {
         if all.contains_key(&request.secret_id) {
             let message = format!("The operation failed because the secret {} already exists.", request.secret_id);
-            return Err(ApiError("ResourceExistsException", message));
+            return Err(ApiError::new("ResourceExistsException", message));
         }
         let mut secret = new_secret(&request.secret_id);
         if let Some(value) = value {
