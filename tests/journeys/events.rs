@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use local::world::{World, WorldOptions};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;

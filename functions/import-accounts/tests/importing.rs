@@ -10,7 +10,7 @@ use import_accounts::{Clients, ImportError, Report, handle};
 use jiff::Timestamp;
 use local::aws::names::TOKEN_KEYRING_SECRET;
 use local::aws::secrets::Outage;
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use local::world::{World, WorldOptions};
 use serde_json::{Value, json};
 use shared::config::Environment;

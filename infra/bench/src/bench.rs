@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use local::processes::Launch;
+use local::lambda::process::Launch;
 use local::world::{World, WorldOptions};
 use local::{build, environment, paths};
 use tokio::process::Command;

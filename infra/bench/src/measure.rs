@@ -11,9 +11,9 @@ use crate::cases::Case;
 use crate::tls::Authority;
 use local::aws::names::{ACCOUNT_ID, REGION};
 use local::ids;
-use local::logs::Logs;
-use local::processes::{Launch, Living, Process, Run};
-use local::runtime_api::RuntimeApi;
+use local::lambda::logs::Logs;
+use local::lambda::process::{Launch, Living, Process, Run};
+use local::lambda::runtime_api::RuntimeApi;
 
 /// Requests that are made and not measured: the first ones find cold caches and the processor elsewhere.
 const WARM_UP: usize = 10;

@@ -20,8 +20,8 @@ use serde_json::json;
 use crate::authorizer::{Authorizer, Refusal};
 use crate::cors::Cors;
 use crate::event::{self, Context};
-use crate::functions::{Functions, InvokeError};
 use crate::ids;
+use crate::lambda::functions::{Functions, InvokeError};
 use crate::routes::Routes;
 
 /// The limit for the request line and all headers together, in bytes.

@@ -17,17 +17,13 @@
 
 pub mod clock;
 pub mod ids;
-pub mod logs;
 pub mod paths;
 pub mod server;
 
 pub mod aws;
+pub mod lambda;
 
 pub mod tiktok;
-
-pub mod functions;
-pub mod processes;
-pub mod runtime_api;
 
 pub mod authorizer;
 pub mod cors;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use local::aws::faults::Fault as Failure;
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;

@@ -11,7 +11,7 @@ use crate::support::*;
 
 const FLEET: usize = 200;
 
-fn tick(world: &TestWorld) -> impl Future<Output = Result<Value, local::functions::InvokeError>> {
+fn tick(world: &TestWorld) -> impl Future<Output = Result<Value, local::lambda::functions::InvokeError>> {
     world.local.tick("lapse-sweep", local::clock::now())
 }
 

@@ -13,8 +13,8 @@ use axum::routing::post;
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use crate::functions::{Functions, InvokeError, MAX_EVENT};
 use crate::ids;
+use crate::lambda::functions::{Functions, InvokeError, MAX_EVENT};
 
 pub fn router(functions: Functions) -> Router {
     Router::new()

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::aws::events::seconds;
 use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
-use crate::functions::Functions;
 use crate::ids;
+use crate::lambda::functions::Functions;
 
 /// The functions that run on a schedule: every minute on AWS.
 pub const SCHEDULED: [&str; 2] = ["lapse-sweep", "relay-events"];

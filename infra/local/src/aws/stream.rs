@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::aws::sqs::source::{Drained, failed_items};
-use crate::functions::Functions;
+use crate::lambda::functions::Functions;
 
 const BATCH: usize = 100;
 const IDLE: Duration = Duration::from_millis(200);

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use crate::aws::faults::Faults;
 use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::clock;
-use crate::functions::Functions;
 use crate::ids;
+use crate::lambda::functions::Functions;
 
 /// Which events go to which function.
 const RULES: [(&str, &str); 1] =

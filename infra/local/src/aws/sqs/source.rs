@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Queue;
 use super::queue::Message;
 use crate::aws::names::REGION;
-use crate::functions::Functions;
+use crate::lambda::functions::Functions;
 
 const BATCH: usize = 10;
 const IDLE: Duration = Duration::from_millis(200);

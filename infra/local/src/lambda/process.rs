@@ -13,8 +13,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
-use crate::logs::{Logs, Stream};
-use crate::runtime_api::{Answer, Delivery, FunctionError, Mailbox, Registration, RuntimeApi};
+use crate::lambda::logs::{Logs, Stream};
+use crate::lambda::runtime_api::{Answer, Delivery, FunctionError, Mailbox, Registration, RuntimeApi};
 
 /// Lambda gives a function ten seconds to ask for its first event.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);

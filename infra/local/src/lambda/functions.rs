@@ -18,9 +18,9 @@ use tokio::sync::Semaphore;
 
 use crate::aws::names::{ACCOUNT_ID, REGION};
 use crate::ids;
-use crate::logs::Logs;
-use crate::processes::{Launch, Living, Process, Run, send_signal};
-use crate::runtime_api::{FunctionError, RuntimeApi};
+use crate::lambda::logs::Logs;
+use crate::lambda::process::{Launch, Living, Process, Run, send_signal};
+use crate::lambda::runtime_api::{FunctionError, RuntimeApi};
 
 /// Lambda's limit for one synchronous event, in bytes.
 pub const MAX_EVENT: usize = 6 * 1024 * 1024;
