@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::issuer::Issuer;
+use crate::gateway::issuer::Issuer;
 use crate::people::{PEOPLE, Person};
 use crate::story;
 

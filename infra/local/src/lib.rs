@@ -25,12 +25,7 @@ pub mod lambda;
 
 pub mod tiktok;
 
-pub mod authorizer;
-pub mod cors;
-pub mod event;
 pub mod gateway;
-pub mod issuer;
-pub mod routes;
 
 pub mod build;
 pub mod client;

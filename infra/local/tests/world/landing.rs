@@ -57,7 +57,7 @@ async fn the_api_description_is_served_as_it_is() -> Result<()> {
 
     let served = request(&world, "GET", "/openapi.yaml")?.send().await?.text().await?;
 
-    assert_eq!(served, local::routes::OPENAPI);
+    assert_eq!(served, local::gateway::routes::OPENAPI);
     Ok(())
 }
 

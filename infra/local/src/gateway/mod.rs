@@ -4,6 +4,12 @@
 //! function is invoked with an event, its answer becomes the response. Refusals before the function have the gateway's
 //! own bodies, `{"message": …}`.
 
+pub mod authorizer;
+pub mod cors;
+pub mod event;
+pub mod issuer;
+pub mod routes;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +23,12 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
-use crate::authorizer::{Authorizer, Refusal};
-use crate::cors::Cors;
-use crate::event::{self, Context};
 use crate::ids;
 use crate::lambda::functions::{Functions, InvokeError};
-use crate::routes::Routes;
+use authorizer::{Authorizer, Refusal};
+use cors::Cors;
+use event::Context;
+use routes::Routes;
 
 /// The limit for the request line and all headers together, in bytes.
 const MAX_HEAD: usize = 10_240;

@@ -20,8 +20,8 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::names::ACCOUNT_ID;
 use crate::clock;
+use crate::gateway::routes::Route;
 use crate::ids;
-use crate::routes::Route;
 
 const API_ID: &str = "local";
 const DOMAIN: &str = "localhost";

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 /// The description of the API that the gateway follows unless it is given another one.
-pub const OPENAPI: &str = include_str!("../../openapi.yaml");
+pub const OPENAPI: &str = include_str!("../../../openapi.yaml");
 
 /// One operation of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Map, Value, json};
 
 use crate::clock;
-use crate::issuer::{AUDIENCE, Issuer, KEY_ID};
+use crate::gateway::issuer::{AUDIENCE, Issuer, KEY_ID};
 
 /// Clocks may differ by this much.
 const LEEWAY_SECONDS: i64 = 2;
