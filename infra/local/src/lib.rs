@@ -27,14 +27,12 @@ pub mod tiktok;
 
 pub mod gateway;
 
+pub mod demo;
+
 pub mod build;
 pub mod client;
 pub mod environment;
 pub mod world;
 
 pub mod import;
-pub mod landing;
-pub mod page;
-pub mod people;
-pub mod story;
 pub mod sweep;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
+use local::demo::seed;
 use local::sweep::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{build, clock, environment, import, paths, story};
+use local::{build, clock, environment, import, paths};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -158,10 +159,10 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("writing {}", env_file.display()))?;
 
     if world.is_empty()? {
-        say("Telling the story to an empty world …");
-        if let Err(error) = story::seed(&world).await {
+        say("Seeding demo data …");
+        if let Err(error) = seed::fill(&world).await {
             say(&format!(
-                "The story could not be told: {error:#}\nSo there may be little to see; --fresh starts over."
+                "The demo data could not be seeded: {error:#}\nThere may be little to see; --fresh starts over."
             ));
         }
     }

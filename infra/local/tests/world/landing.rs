@@ -1,7 +1,7 @@
 //! What a person finds at the gateway's address beside the API.
 
 use anyhow::Result;
-use local::people::PEOPLE;
+use local::demo::people::PEOPLE;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 

@@ -10,7 +10,7 @@ mod page;
 mod queue;
 mod schedule;
 mod secrets;
-mod story;
+mod seed;
 mod stream;
 mod support;
 mod sweep;

@@ -9,9 +9,9 @@ use http::{StatusCode, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
+use crate::demo::cast;
+use crate::demo::people::{PEOPLE, Person};
 use crate::gateway::issuer::Issuer;
-use crate::people::{PEOPLE, Person};
-use crate::story;
 
 const STYLE: &str = "
   body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -20,7 +20,7 @@ const STYLE: &str = "
   td,th{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top;overflow-wrap:anywhere}
 ";
 
-/// What the page shows beside the story.
+/// What the page shows beside the cast.
 #[derive(Clone, Debug)]
 pub struct Landing {
     pub issuer: Issuer,
@@ -127,7 +127,7 @@ fn sign_in() -> Markup {
 }
 
 fn walk(gateway: &str) -> Markup {
-    let first = story::accounts().into_iter().find(|account| account.cause.is_some());
+    let first = cast::accounts().into_iter().find(|account| account.cause.is_some());
     let id = first.map(|account| account.advertiser_id).unwrap_or_default();
     html! {
         h2 { "The whole job with curl" }
@@ -149,11 +149,11 @@ fn walk(gateway: &str) -> Markup {
 }
 
 fn seeded() -> Markup {
-    let accounts = story::accounts();
+    let accounts = cast::accounts();
     let active = accounts.iter().filter(|account| account.cause.is_none()).count();
     html! {
         h2 { "What is seeded" }
-        p { (accounts.len()) " ad accounts, " (active) " of them Active. These had lapsed when the story began:" }
+        p { (accounts.len()) " ad accounts, " (active) " of them Active. These had lapsed when the data was seeded:" }
         table {
             thead { tr { th { "Account ID" } th { "Name" } th { "Organisation" } th { "Cause" } } }
             tbody {
@@ -174,13 +174,13 @@ fn tiktok_logins(tiktok: &str) -> Markup {
         table {
             thead { tr { th { "Login" } th { "Name" } th { "Business Centers" } } }
             tbody {
-                @for person in story::LOGINS {
+                @for person in cast::LOGINS {
                     tr {
                         td { code { (person.login) } }
                         td { (person.name) }
                         td {
                             @for (id, role) in person.member_of {
-                                @for center in story::CENTERS.iter().filter(|center| center.id == *id) {
+                                @for center in cast::CENTERS.iter().filter(|center| center.id == *id) {
                                     (center.name) " (" (format!("{role:?}")) ") "
                                 }
                             }

@@ -1,11 +1,11 @@
-//! The seeded story, told by the real functions.
+//! The seed data, made by the real functions.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use local::build;
-use local::people::Person;
-use local::story;
+use local::demo::people::Person;
+use local::demo::{cast, seed};
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use crate::support::request;
 
 /// All accounts that a person sees under a status: Account ID to row.
 async fn listed(world: &World, sub: &str, status: &str) -> Result<BTreeMap<String, Value>> {
-    let person = Person::find(sub).context("a person of the story")?;
+    let person = Person::find(sub).context("a person of the demo world")?;
     let token = world.issuer.mint(&person.claims());
     let path = format!("/ad-accounts?limit=100&status={status}");
     let page: Value = request(world, "GET", &path)?.bearer_auth(token).send().await?.error_for_status()?.json().await?;
@@ -23,18 +23,18 @@ async fn listed(world: &World, sub: &str, status: &str) -> Result<BTreeMap<Strin
 }
 
 #[tokio::test]
-async fn every_account_is_as_the_story_says() -> Result<()> {
+async fn every_account_is_as_the_cast_says() -> Result<()> {
     build::build_once().await?;
     let world = World::start(WorldOptions::default()).await?;
     assert!(world.is_empty()?);
 
-    story::seed(&world).await?;
+    seed::fill(&world).await?;
 
     let mut active = listed(&world, "ana", "active").await?;
     active.extend(listed(&world, "bo", "active").await?);
     let mut lapsed = listed(&world, "ana", "needs_connecting").await?;
     lapsed.extend(listed(&world, "bo", "needs_connecting").await?);
-    for account in story::accounts() {
+    for account in cast::accounts() {
         let row = if account.cause.is_some() {
             lapsed.get(&account.advertiser_id)
         } else {
@@ -44,7 +44,7 @@ async fn every_account_is_as_the_story_says() -> Result<()> {
         assert_eq!(row["cause"].as_str(), account.cause, "{}", account.name);
         assert_eq!(row["name"], account.name);
     }
-    assert_eq!(active.len() + lapsed.len(), story::accounts().len());
+    assert_eq!(active.len() + lapsed.len(), cast::accounts().len());
 
     let within_reach = listed(&world, "mira", "active").await?;
     assert!(within_reach.values().all(|row| row["market"] == "de"), "{within_reach:?}");

@@ -1,4 +1,4 @@
-//! The people of the seeded story who may sign in to Reconnect: two organisations with a manager, a viewer and a
+//! The people of the demo world who may sign in to Reconnect: two organisations with a manager, a viewer and a
 //! limited manager each.
 
 use serde_json::{Value, json};
