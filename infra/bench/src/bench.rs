@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use local::lambda::process::Launch;
 use local::world::{World, WorldOptions};
-use local::{build, environment, paths};
+use local::{environment, paths};
 use tokio::process::Command;
 
 use crate::cases::{CASES, Case, FLOOR, LIST_ACCOUNTS};
@@ -83,7 +83,7 @@ async fn build(profile: &str) -> anyhow::Result<()> {
     let binaries = binaries(profile)?;
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--profile", profile, "--package", FLOOR]).current_dir(paths::workspace());
-    for (function, _) in build::functions(&binaries)? {
+    for (function, _) in local::binaries::functions(&binaries)? {
         cargo.args(["--package", &function]);
     }
     cargo.arg("--target-dir").arg(binaries.parent().unwrap_or(&binaries));

@@ -10,9 +10,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use local::demo::seed;
-use local::sweep::{GuardOrder, Running};
+use local::operate::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{build, clock, environment, import, paths};
+use local::{binaries, clock, environment, import, paths};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
@@ -136,7 +136,7 @@ fn running(port: u16) -> anyhow::Result<Running> {
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.no_build {
         say("Building the functions …");
-        build::build().await?;
+        binaries::build().await?;
     }
     let state = paths::state()?.join("world");
     if arguments.fresh && state.exists() {

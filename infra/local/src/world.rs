@@ -37,7 +37,7 @@ use crate::lambda::logs::Logs;
 use crate::lambda::process::Launch;
 use crate::server::{Server, listen};
 use crate::tiktok::TikTok;
-use crate::{build, ids, paths};
+use crate::{binaries, ids, paths};
 
 /// The memory that the functions are told they have.
 const MEMORY_MIB: u32 = 256;
@@ -355,7 +355,7 @@ fn launches(
     more: BTreeMap<String, PathBuf>,
     environment: &BTreeMap<String, String>,
 ) -> anyhow::Result<Vec<Launch>> {
-    let mut functions: BTreeMap<String, PathBuf> = build::functions(binaries)?.into_iter().collect();
+    let mut functions: BTreeMap<String, PathBuf> = binaries::functions(binaries)?.into_iter().collect();
     functions.extend(more);
     let launch = |(function, binary): (String, PathBuf)| {
         let mut environment = environment.clone();

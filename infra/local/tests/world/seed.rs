@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use local::build;
+use local::binaries;
 use local::demo::people::Person;
 use local::demo::{cast, seed};
 use local::world::{World, WorldOptions};
@@ -24,7 +24,7 @@ async fn listed(world: &World, sub: &str, status: &str) -> Result<BTreeMap<Strin
 
 #[tokio::test]
 async fn every_account_is_as_the_cast_says() -> Result<()> {
-    build::build_once().await?;
+    binaries::build_once().await?;
     let world = World::start(WorldOptions::default()).await?;
     assert!(world.is_empty()?);
 

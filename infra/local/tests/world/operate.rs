@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use local::sweep::{GuardOrder, Running};
+use local::operate::{GuardOrder, Running};
 use local::world::{World, WorldOptions};
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Building the functions with cargo.
+//! The functions' binaries: where they are, and building them with cargo.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
