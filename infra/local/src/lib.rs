@@ -22,15 +22,18 @@
 //! | [`tiktok`] | the TikTok stand-in as part of this world |
 //! | [`operate`], [`import`] | what an operator does to a running world |
 //! | [`binaries`], [`environment`] | what the functions are started from |
+//! | [`activity`], [`console`] | what happens here, and how a terminal shows it |
 
 pub mod aws;
 pub mod demo;
 pub mod gateway;
 pub mod lambda;
 
+pub mod activity;
 pub mod binaries;
 pub mod client;
 pub mod clock;
+pub mod console;
 pub mod environment;
 pub mod ids;
 pub mod import;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use url::Url;
 
+use crate::activity::Watcher;
 use crate::aws::dynamodb::{self, Dynamo};
 use crate::aws::events::{self, Bus};
 use crate::aws::invoke;
@@ -77,8 +78,8 @@ pub struct WorldOptions {
     pub table: String,
     /// The TikTok stand-in's clock and switches.
     pub tiktok: tiktok_stand_in::Options,
-    /// Shows what the functions print.
-    pub echo: bool,
+    /// Is told of requests, and of what the functions print.
+    pub watcher: Option<Watcher>,
     pub function_timeout: Duration,
     /// Functions that have another timeout.
     pub function_timeouts: BTreeMap<String, Duration>,
@@ -110,7 +111,7 @@ impl Default for WorldOptions {
             openapi: routes::OPENAPI.to_owned(),
             table: dynamodb::TABLE.to_owned(),
             tiktok: tiktok_stand_in::Options::default(),
-            echo: false,
+            watcher: None,
             function_timeout: Duration::from_secs(29),
             integration_timeout: Duration::from_secs(30),
             function_timeouts: [(CHECKER.to_owned(), Duration::from_mins(2))].into(),
@@ -200,7 +201,7 @@ impl World {
 
         let binaries = options.binaries.map_or_else(paths::binaries, Ok)?;
         let launches = launches(&binaries, options.functions, &environment)?;
-        let logs = Logs::new(options.echo);
+        let logs = Logs::new(options.watcher.clone());
         let functions = Functions::new(launches, logs, options.function_timeout, options.max_processes).await?;
         for (function, timeout) in &options.function_timeouts {
             // A world may lack a function that usually has another timeout.
@@ -232,6 +233,7 @@ impl World {
             authorizer: Authorizer::new(&issuer),
             cors: Cors::new(vec![origin]),
             functions: functions.clone(),
+            watcher: options.watcher,
             integration_timeout: options.integration_timeout,
         };
         let pages = landing::router(landing).merge(page::router());

@@ -60,6 +60,11 @@ impl Authorizer {
         Ok(json!({ "claims": claims, "scopes": scopes }))
     }
 
+    /// Whose token it is, good for this route or not; `None` when it is no good token.
+    pub fn caller(&self, headers: &HeaderMap) -> Option<String> {
+        self.verify(headers)?.get("sub").map(as_text)
+    }
+
     fn verify(&self, headers: &HeaderMap) -> Option<Map<String, Value>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {

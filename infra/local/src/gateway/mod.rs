@@ -12,7 +12,7 @@ pub mod routes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
@@ -23,6 +23,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
+use crate::activity::{self, Activity, Watcher};
 use crate::ids;
 use crate::lambda::functions::{Functions, InvokeError};
 use authorizer::{Authorizer, Refusal};
@@ -43,6 +44,8 @@ pub struct Gateway {
     pub authorizer: Authorizer,
     pub cors: Cors,
     pub functions: Functions,
+    /// Is told of each request.
+    pub watcher: Option<Watcher>,
     /// API Gateway waits this long for a function: 30 seconds.
     pub integration_timeout: Duration,
 }
@@ -72,6 +75,7 @@ impl Gateway {
 
     async fn answer(&self, caller: SocketAddr, request: Request) -> Response {
         let request_id = ids::request_id();
+        let started = Instant::now();
         let (request, body) = request.into_parts();
         let mut response = if request.method == Method::OPTIONS {
             let mut preflight = StatusCode::NO_CONTENT.into_response();
@@ -87,6 +91,15 @@ impl Gateway {
         };
         if let Ok(request_id) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), request_id);
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.tell(&Activity::Request(activity::Request {
+                who: self.authorizer.caller(&request.headers),
+                path: request.uri.path().to_owned(),
+                method: request.method,
+                status: response.status(),
+                took: started.elapsed(),
+            }));
         }
         response
     }

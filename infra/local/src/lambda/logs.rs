@@ -1,41 +1,27 @@
-//! What the functions print, kept in memory for tests and shown to people.
+//! What the functions print, kept in memory for tests and told to whoever watches.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::task::JoinHandle;
 
+use crate::activity::{Activity, LogLine, Stream, Watcher};
+
 /// So many lines are kept over all functions; older ones go.
 const KEPT_LINES: usize = 100_000;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    Stdout,
-    Stderr,
-}
-
-/// One line that a function's process printed, or a note of the gateway (with the pid 0).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    pub function: String,
-    pub pid: u32,
-    pub stream: Stream,
-    pub text: String,
-}
 
 /// The lines of all functions, oldest first. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Logs {
     lines: Arc<Mutex<VecDeque<LogLine>>>,
-    echo: bool,
+    watcher: Option<Watcher>,
 }
 
 impl Logs {
-    /// With `echo`, each line also goes to this program's stdout behind the function's name.
-    pub fn new(echo: bool) -> Self {
-        Self { lines: Arc::default(), echo }
+    /// The watcher is told of each line.
+    pub fn new(watcher: Option<Watcher>) -> Self {
+        Self { lines: Arc::default(), watcher }
     }
 
     pub fn all(&self) -> Vec<LogLine> {
@@ -76,9 +62,8 @@ impl Logs {
     }
 
     fn push(&self, line: LogLine) {
-        if self.echo {
-            // A closed terminal is no reason to stop the functions.
-            let _ = writeln!(std::io::stdout(), "{:<20} │ {}", line.function, line.text);
+        if let Some(watcher) = &self.watcher {
+            watcher.tell(&Activity::Line(line.clone()));
         }
         let mut lines = self.lock();
         if lines.len() == KEPT_LINES {

@@ -13,7 +13,8 @@ use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 use tokio::sync::{oneshot, watch};
 
-use crate::lambda::logs::{Logs, Stream};
+use crate::activity::Stream;
+use crate::lambda::logs::Logs;
 use crate::lambda::runtime_api::{Answer, Delivery, FunctionError, Mailbox, Registration, RuntimeApi};
 
 /// Lambda gives a function ten seconds to ask for its first event.

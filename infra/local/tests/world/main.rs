@@ -14,4 +14,5 @@ mod secrets;
 mod seed;
 mod stream;
 mod support;
+mod terminal;
 mod tokens;
