@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Everything that the Reconnect functions need, on this machine.
 #[derive(Parser)]
 #[command(name = "local", subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// The first of seven ports in a row: gateway, TikTok, Invoke API, DynamoDB, Secrets Manager, SQS, EventBridge.
     #[arg(long, default_value_t = 3000, global = true, value_parser = clap::value_parser!(u16).range(1..=65529))]
@@ -142,7 +143,7 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.fresh && state.exists() {
         std::fs::remove_dir_all(&state).with_context(|| format!("removing {}", state.display()))?;
     }
-    let log_level = std::env::var("RUST_LOG").ok();
+    let log_level = log_level();
     let log_file = state.join("functions.log");
     let style = Style::of(&std::io::stdout(), arguments.logs || log_level.is_some());
     let console = Console::new(std::io::stdout(), style, &log_file)?;
@@ -186,6 +187,12 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
     }
     console.say("Stopping.");
     Ok(())
+}
+
+/// For the functions, which are given no variable of this program by themselves.
+#[expect(clippy::disallowed_methods, reason = "the rule is for functions: their settings are read in one place")]
+fn log_level() -> Option<String> {
+    std::env::var("RUST_LOG").ok()
 }
 
 fn whereabouts(world: &World, env_file: &Path, log_file: &Path) -> String {

@@ -153,9 +153,7 @@ impl World {
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
         let ports = options.ports;
         let kept = |name: &str| options.state.as_ref().map(|folder| folder.join(name));
-        for folder in [Some(paths::state()?), options.state.clone()].into_iter().flatten() {
-            std::fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
-        }
+        make_folders(options.state.as_deref())?;
 
         let dynamodb = Dynamo::start(listen("DynamoDB", ports.dynamodb).await?, kept("dynamodb.sqlite").as_deref())?;
         let table = dynamodb.create_table(&options.table)?;
@@ -350,6 +348,14 @@ impl ByItself {
         }
         running
     }
+}
+
+/// For what is kept, and for the issuer's key.
+fn make_folders(state: Option<&Path>) -> anyhow::Result<()> {
+    for folder in [Some(paths::state()?.as_path()), state].into_iter().flatten() {
+        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    Ok(())
 }
 
 fn launches(

@@ -110,11 +110,6 @@ impl Shape {
         }
     }
 
-    /// TikTok says something definite that is not so. Everything else is recognised for what it is at the first look.
-    pub fn is_a_lie(self) -> bool {
-        matches!(self, Self::DeadAll | Self::DeadTenth | Self::Flapping | Self::Empty(_) | Self::Refuses(_))
-    }
-
     /// How many calls a second TikTok allows, where it usually allows `usual`.
     pub fn limit(self, usual: u32) -> u32 {
         if self == Self::Throttled { usual.min(2) } else { usual }

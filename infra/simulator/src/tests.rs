@@ -9,6 +9,11 @@ use crate::shapes::{OUTAGES, Shape};
 use crate::simulation::{Job, run, simulate};
 use crate::units::timestamp;
 
+/// TikTok says something definite that is not so. Everything else is recognised for what it is at the first look.
+fn is_a_lie(shape: Shape) -> bool {
+    matches!(shape, Shape::DeadAll | Shape::DeadTenth | Shape::Flapping | Shape::Empty(_) | Shape::Refuses(_))
+}
+
 fn options(accounts: u32) -> Options {
     Options { accounts, shape: "all".to_owned(), hours: 3, seed: 7, qps: 10, workers: 2, no_canary: false, each: false }
 }
@@ -21,7 +26,7 @@ fn row_of(shape: Shape, options: &Options) -> Row {
 /// T86: whatever is wrong with TikTok, nothing lapses that was not lost; and what was lost is found.
 #[test]
 fn t86_no_outage_lapses_anything() {
-    for shape in OUTAGES.into_iter().filter(|shape| !shape.is_a_lie()) {
+    for shape in OUTAGES.into_iter().filter(|shape| !is_a_lie(*shape)) {
         let row = row_of(shape, &options(5_000));
         assert_eq!(row.figures.falsely, 0, "{}", shape.name());
         assert_eq!((row.missed, row.still_false), (0, 0), "{}", shape.name());
@@ -33,7 +38,7 @@ fn t86_no_outage_lapses_anything() {
 /// enough grants to see that they are too many, it lapses nothing.
 #[test]
 fn t87_a_lie_lapses_at_most_the_budget_and_is_undone() {
-    for shape in OUTAGES.into_iter().filter(|shape| shape.is_a_lie()) {
+    for shape in OUTAGES.into_iter().filter(|shape| is_a_lie(*shape)) {
         let few = row_of(shape, &options(5_000));
         assert!(few.most_in_an_hour <= 25, "{}: {}", shape.name(), few.most_in_an_hour);
         assert_eq!((few.missed, few.still_false), (0, 0), "{}", shape.name());

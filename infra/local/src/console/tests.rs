@@ -37,13 +37,13 @@ impl Watched {
         watched
     }
 
-    fn happens(&self, activity: Activity) -> &Self {
-        self.console.watcher().tell(&activity);
+    fn happens(&self, activity: &Activity) -> &Self {
+        self.console.watcher().tell(activity);
         self
     }
 
     fn prints(&self, function: &str, text: &str) -> &Self {
-        self.happens(Activity::Line(line(function, text)))
+        self.happens(&Activity::Line(line(function, text)))
     }
 
     fn shown(&self) -> String {
@@ -82,7 +82,7 @@ fn checked(outcome: &str) -> String {
 
 #[test]
 fn a_request_is_a_line() {
-    let shown = Watched::open(Style::default()).happens(request(200)).shown();
+    let shown = Watched::open(Style::default()).happens(&request(200)).shown();
     assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), ["GET", "/ad-accounts", "ana", "200", "12", "ms"]);
     assert_eq!(shown.lines().count(), 1);
 }
@@ -90,15 +90,15 @@ fn a_request_is_a_line() {
 #[test]
 fn a_request_without_a_good_token_is_nobodys() {
     let Activity::Request(request) = request(401) else { unreachable!("it is a request") };
-    let shown = Watched::open(Style::default()).happens(Activity::Request(Request { who: None, ..request })).shown();
+    let shown = Watched::open(Style::default()).happens(&Activity::Request(Request { who: None, ..request })).shown();
     assert!(shown.contains(" - "), "{shown}");
 }
 
 #[test]
 fn colours_are_there_when_they_are_wanted() {
-    assert!(!Watched::open(Style::default()).happens(request(500)).shown().contains('\x1b'));
+    assert!(!Watched::open(Style::default()).happens(&request(500)).shown().contains('\x1b'));
     for (status, code) in [(200, GREEN), (303, GREEN), (404, YELLOW), (500, RED)] {
-        let shown = Watched::open(Style { colours: true, logs: false }).happens(request(status)).shown();
+        let shown = Watched::open(Style { colours: true, logs: false }).happens(&request(status)).shown();
         assert!(shown.contains(&format!("\x1b[{code}m{status}\x1b[0m")), "{shown}");
     }
 }
@@ -106,7 +106,7 @@ fn colours_are_there_when_they_are_wanted() {
 #[test]
 fn nothing_stands_between_the_steps_of_the_start() {
     let watched = Watched::new(Style::default());
-    watched.happens(request(200)).prints("check-grant", &checked("struck")).console.report_sweep(true);
+    watched.happens(&request(200)).prints("check-grant", &checked("struck")).console.report_sweep(true);
     assert_eq!(watched.shown(), "");
 
     watched.console.open();
@@ -148,7 +148,7 @@ fn trouble_is_shown_in_words() {
         (LogLine { pid: 0, ..line("gateway", "GET /x: no answer") }, "gateway GET /x: no answer\n"),
     ] {
         let watched = Watched::new(Style::default());
-        assert_eq!(watched.happens(Activity::Line(told)).shown(), shown);
+        assert_eq!(watched.happens(&Activity::Line(told)).shown(), shown);
     }
 }
 

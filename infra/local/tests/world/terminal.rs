@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 
 /// Long enough for any machine: nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Of the demo world: Ana's, and healthy.
 const ACCOUNT: &str = "7318204956617320412";

@@ -189,7 +189,7 @@ pub(crate) fn new_secret(name: &str) -> Secret {
         name: name.to_owned(),
         // AWS ends an ARN with six random characters, so that a secret made again has another one. Names are never
         // reused here.
-        arn: format!("arn:aws:secretsmanager:{}:{}:secret:{name}-LocAl1", REGION, ACCOUNT_ID),
+        arn: format!("arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{name}-LocAl1"),
         versions: Vec::new(),
         stages: BTreeMap::new(),
     }
