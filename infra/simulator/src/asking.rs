@@ -194,7 +194,7 @@ impl Asking<'_> {
     }
 
     /// One report stands for all; a permission that is missing is asked for twice.
-    fn report(&mut self, covered: &[&crate::fleet::Bloc], each: bool, answers: &mut Answers, ready: i64) -> i64 {
+    fn report(&mut self, covered: &[&super::fleet::Bloc], each: bool, answers: &mut Answers, ready: i64) -> i64 {
         let Some(first) = covered.first() else { return ready };
         let (mut said, mut there) = self.once(Endpoint::Report, ready);
         let accounts: usize = covered.iter().map(|bloc| bloc.size).sum();
