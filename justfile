@@ -75,7 +75,7 @@ events:
 
 # Cold start, latency, memory and size of every function
 bench:
-    cargo run --release -p local -- bench
+    cargo run --release -p bench
 
 # The functions as they are deployed, in target/lambda (after `just tools`)
 build architecture="arm64" *functions:

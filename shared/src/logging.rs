@@ -28,9 +28,10 @@ fn to<W>(writer: W, function: &'static str, wanted: Targets) -> impl tracing::Su
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    let crate_name = function.replace('-', "_");
     let ours = move |metadata: &Metadata<'_>| {
         let name = metadata.target().split("::").next().unwrap_or_default();
-        name == "shared" || name == function || *metadata.level() <= Level::INFO
+        name == "shared" || name == crate_name || *metadata.level() <= Level::INFO
     };
     let lines = fmt::layer()
         .json()
@@ -98,9 +99,13 @@ mod tests {
     }
 
     fn logged(wanted: &str, tell: impl FnOnce()) -> Vec<Value> {
+        logged_by("list_accounts", wanted, tell)
+    }
+
+    fn logged_by(function: &'static str, wanted: &str, tell: impl FnOnce()) -> Vec<Value> {
         let lines = Lines::default();
         let writer = lines.clone();
-        tracing::subscriber::with_default(to(move || writer.clone(), "list_accounts", wanted.parse().unwrap()), tell);
+        tracing::subscriber::with_default(to(move || writer.clone(), function, wanted.parse().unwrap()), tell);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -129,6 +134,16 @@ mod tests {
             trace!(target: "list_accounts", "heard");
         });
         assert_eq!(lines.iter().map(|line| line["message"].as_str().unwrap()).collect::<Vec<_>>(), ["heard"; 3]);
+    }
+
+    /// A function starts under its deployed name, with hyphens; what it logs is under its crate's, with underscores.
+    #[test]
+    fn a_function_with_hyphens_in_its_name_is_heard_below_info() {
+        let lines = logged_by("list-accounts", "debug", || {
+            debug!(target: "list_accounts::page", "heard");
+            debug!(target: "list", "not ours");
+        });
+        assert_eq!(lines.iter().map(|line| line["message"].as_str().unwrap()).collect::<Vec<_>>(), ["heard"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod direct;
 mod matrix;
 mod tokens;
 
-use local::routes::{OPENAPI, Route, Routes};
+use local::gateway::routes::{OPENAPI, Route, Routes};
 
 fn routes() -> Vec<Route> {
     Routes::from_openapi(OPENAPI).expect("the API description").all().to_vec()

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::routes::OPENAPI;
+use local::gateway::routes::OPENAPI;
 use shared::http::Code;
 use shared::logging::loggable;
 

@@ -38,7 +38,7 @@ fn change_app_secret(world: &TestWorld, secret: &str) {
     snapshot["apps"][app_id]["secret"] = json!(secret);
     world.tiktok().restore(&snapshot.to_string()).expect("a snapshot");
     let stored = json!({ "app_id": app_id, "secret": secret });
-    world.local.secrets.put(local::environment::TIKTOK_APP_SECRET, &stored.to_string());
+    world.local.secrets.put(local::aws::names::TIKTOK_APP_SECRET, &stored.to_string());
     world.canary(Kind::AppSecret, secret);
 }
 

@@ -289,7 +289,7 @@ async fn credential_unreadable() {
     let world = TestWorld::start().await;
     let (account, _) = two_accounts(&world).await;
     let (grant, before) = (world.grant_of(&account), world.account_row(&account));
-    let keyring = local::environment::TOKEN_KEYRING_SECRET;
+    let keyring = local::aws::names::TOKEN_KEYRING_SECRET;
     let kept = world.local.secrets.current(keyring).unwrap();
     let stranger = json!({ "writer": "k9", "keys": { "k9": local::ids::key() } }).to_string();
     world.local.secrets.put(keyring, &stranger);

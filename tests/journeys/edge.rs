@@ -10,7 +10,7 @@ mod headers;
 mod leaks;
 pub mod wire;
 
-use local::routes::{OPENAPI, Routes};
+use local::gateway::routes::{OPENAPI, Routes};
 use url::Url;
 
 use crate::support::*;

@@ -1,11 +1,11 @@
-//! The example events in `events/` against the functions themselves, in the seeded story whose ids they use. Every file
+//! The example events in `events/` against the functions themselves, in the demo world whose ids they use. Every file
 //! has its line in `events/answers.yaml` and every line its file, every route is met in every class of answers, and every answer is as
 //! `infra/openapi.yaml` describes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use local::world::{World, WorldOptions};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -104,7 +104,7 @@ impl Told {
         build::build_once().await;
         let environment = [("RUST_LOG".to_owned(), "trace".to_owned())].into();
         let world = World::start(WorldOptions { environment, ..WorldOptions::default() }).await.expect("a world");
-        local::story::seed(&world).await.expect("the story");
+        local::demo::seed::fill(&world).await.expect("demo data");
         Self { world, seen: Seen::new() }
     }
 

@@ -57,7 +57,7 @@ async fn t08_no_get_begins_anything() {
     let (rows, tiktok) = (world.rows(), Url::parse(started.text("authorization_url")).unwrap());
     let state = state_of(&started);
 
-    for route in local::routes::Routes::from_openapi(local::routes::OPENAPI).unwrap().all() {
+    for route in local::gateway::routes::Routes::from_openapi(local::gateway::routes::OPENAPI).unwrap().all() {
         for id in [account.id.as_str(), &foreign.id, "7199999999999999999", "x"] {
             let activation = if id == account.id { started.text("activation_id") } else { id };
             let path = route.template.replace("{advertiser_id}", id).replace("{activation_id}", activation);

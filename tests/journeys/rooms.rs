@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use local::gateway::routes::{OPENAPI, Routes};
 use local::paths;
-use local::routes::{OPENAPI, Routes};
 
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use local::environment::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET};
-use local::secrets_manager::Outage;
+use local::aws::names::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET};
+use local::aws::secrets::Outage;
 
 use crate::flow::Flow;
 use crate::support::canaries::Kind;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures::future::join_all;
 use jiff::SignedDuration;
-use local::environment::WEB_KEYRING_SECRET;
+use local::aws::names::WEB_KEYRING_SECRET;
 use shared::http::cursor::{self, List};
 use shared::sealing::{Keyring, WebSeal};
 use tiktok_stand_in::{BcRole, BusinessCenter, Membership, Owner};

@@ -1,4 +1,4 @@
-//! The HTTP client of the command line tool and the story.
+//! The HTTP client of the command line tool and the seed data.
 
 /// A client for the servers of this world. TLS is compiled in without a crypto provider, and `reqwest` wants one even
 /// for plain HTTP.

@@ -5,18 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bus::BUS;
-use crate::sqs::{self, wire};
-
-/// Where the functions believe they run.
-pub const REGION: &str = "eu-central-1";
-/// AWS's own example account.
-pub const ACCOUNT_ID: &str = "123456789012";
-
-/// The names of the three secrets.
-pub const TIKTOK_APP_SECRET: &str = "reconnect/tiktok-app";
-pub const TOKEN_KEYRING_SECRET: &str = "reconnect/token-keyring";
-pub const WEB_KEYRING_SECRET: &str = "reconnect/web-keyring";
+use crate::aws::names::{BUS, CHECKS, REGION, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET, queue_url};
 
 /// Where the parts of the world are.
 #[derive(Clone, Debug)]
@@ -35,7 +24,7 @@ pub struct Places {
 
 /// The variables that all functions share.
 pub fn shared(places: &Places) -> BTreeMap<String, String> {
-    let queue = wire::queue_url(&places.sqs, sqs::CHECKS);
+    let queue = queue_url(&places.sqs, CHECKS);
     let checks_at_once = places.checks_at_once.to_string();
     let variables = [
         ("TABLE_NAME", places.table.as_str()),

@@ -4,58 +4,41 @@
 //! binaries** run against it: only their environment variables differ. A request takes this way:
 //!
 //! ```text
-//! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ processes ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
-//!            │  routes, scopes and CORS from infra/openapi.yaml                       │
-//!            └─ page (Ad Accounts) · landing (about, tokens)     dynamodb · secrets_manager · sqs · bus · TikTok stand-in
+//! curl ──▶ gateway ──▶ authorizer ──▶ functions ──▶ process ──▶ runtime_api ──▶ child process (target/<profile>/<function>)
+//!            │  routes, scopes and CORS from infra/openapi.yaml                     │
+//!            └─ page (Ad Accounts) · landing (about, tokens)       dynamodb · secrets · sqs · events · TikTok stand-in
 //!
-//! schedule ──▶ lapse-sweep ──▶ sqs ──▶ check-grant ──▶ dynamodb ──▶ stream ──▶ relay-events ──▶ bus ──▶ import-accounts
+//! scheduler ──▶ lapse-sweep ──▶ sqs ──▶ check-grant ──▶ dynamodb ──▶ stream ──▶ relay-events ──▶ events ──▶ import-accounts
 //! ```
 //!
-//! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there. In the list below
-//! come, one group after the other: small tools, the AWS services, TikTok, the functions and their processes, the gateway,
-//! what puts it all together, and what is there for people.
+//! [`world::World::start`] brings all of it up; the command line tool and the tests both begin there.
+//!
+//! | Room | What is in it |
+//! |---|---|
+//! | [`aws`] | the services that the functions call, and what delivers events to them |
+//! | [`lambda`] | the functions' processes and what they print |
+//! | [`gateway`] | the HTTP API in front of them: routes, authorizer, CORS, and the issuer of tokens |
+//! | [`demo`] | who and what there is to begin with, and the pages |
+//! | [`tiktok`] | the TikTok stand-in as part of this world |
+//! | [`operate`], [`import`] | what an operator does to a running world |
+//! | [`binaries`], [`environment`] | what the functions are started from |
+//! | [`activity`], [`console`] | what happens here, and how a terminal shows it |
 
+pub mod aws;
+pub mod demo;
+pub mod gateway;
+pub mod lambda;
+
+pub mod activity;
+pub mod binaries;
+pub mod client;
 pub mod clock;
+pub mod console;
+pub mod environment;
 pub mod ids;
-pub mod logs;
+pub mod import;
+pub mod operate;
 pub mod paths;
 pub mod server;
-
-pub mod aws_json;
-pub mod bus;
-pub mod bus_wire;
-pub mod dynamodb;
-pub mod faults;
-pub mod schedule;
-pub mod secrets_manager;
-pub mod secrets_wire;
-pub mod sqs;
-pub mod stream;
-
 pub mod tiktok;
-
-pub mod functions;
-pub mod processes;
-pub mod runtime_api;
-
-pub mod authorizer;
-pub mod cors;
-pub mod event;
-pub mod gateway;
-pub mod invoke_api;
-pub mod issuer;
-pub mod routes;
-
-pub mod build;
-pub mod client;
-pub mod environment;
 pub mod world;
-
-pub mod bench;
-pub mod import;
-pub mod landing;
-pub mod page;
-pub mod people;
-pub mod simulate;
-pub mod story;
-pub mod sweep;

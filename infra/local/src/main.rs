@@ -1,6 +1,6 @@
 //! The local world as a command: `cargo local` starts it, `cargo local import FILE` brings ad accounts into a running
 //! one, `cargo local sweep` checks what is due in it, `cargo local guard hold` keeps everything from lapsing there,
-//! `cargo local revoke reconnect` revokes every token in it, and `cargo run --release -p local -- bench` measures the functions.
+//! and `cargo local revoke reconnect` revokes every token in it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-use local::sweep::{GuardOrder, Running};
+use local::console::{Console, Style};
+use local::demo::seed;
+use local::operate::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
-use local::{bench, build, clock, environment, import, paths, simulate, story};
+use local::{binaries, clock, environment, import, paths};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Everything that the Reconnect functions need, on this machine.
 #[derive(Parser)]
 #[command(name = "local", subcommand_negates_reqs = true, args_conflicts_with_subcommands = false)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// The first of seven ports in a row: gateway, TikTok, Invoke API, DynamoDB, Secrets Manager, SQS, EventBridge.
     #[arg(long, default_value_t = 3000, global = true, value_parser = clap::value_parser!(u16).range(1..=65529))]
@@ -29,7 +32,10 @@ struct Arguments {
     no_build: bool,
     /// Lets nothing happen by itself: no schedule runs, and what waits in the queue and the stream goes on waiting.
     #[arg(long)]
-    still: bool,
+    no_background: bool,
+    /// Shows what the functions log, too. So does `RUST_LOG`, which they get then.
+    #[arg(long)]
+    logs: bool,
     /// Where the callback sends people, and whose origin may call the API. The default is the gateway's own page.
     #[arg(long)]
     app_url: Option<String>,
@@ -67,10 +73,6 @@ enum Command {
         #[arg(long, conflicts_with_all = ["table", "granted_before"])]
         stop: bool,
     },
-    /// Measures every function against one that does nothing, in a world of its own.
-    Bench(bench::Options),
-    /// Runs the sweep and its guard over a fleet of any size, in virtual time, with TikTok wrong in many ways.
-    Simulate(simulate::Options),
 }
 
 /// How often the scheduled functions run here; every minute on AWS.
@@ -110,14 +112,6 @@ async fn main() -> anyhow::Result<()> {
             say(&report);
             Ok(())
         }
-        Some(Command::Bench(options)) => {
-            say(&bench::run(options).await?);
-            Ok(())
-        }
-        Some(Command::Simulate(options)) => {
-            say(&simulate::run(options)?.to_string());
-            Ok(())
-        }
     }
 }
 
@@ -145,23 +139,29 @@ fn running(port: u16) -> anyhow::Result<Running> {
 }
 
 async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
-    if !arguments.no_build {
-        say("Building the functions …");
-        build::build().await?;
-    }
     let state = paths::state()?.join("world");
     if arguments.fresh && state.exists() {
         std::fs::remove_dir_all(&state).with_context(|| format!("removing {}", state.display()))?;
     }
+    let log_level = log_level();
+    let log_file = state.join("functions.log");
+    let style = Style::of(&std::io::stdout(), arguments.logs || log_level.is_some());
+    let console = Console::new(std::io::stdout(), style, &log_file)?;
+    if !arguments.no_build {
+        console.say("Building the functions …");
+        binaries::build().await?;
+    }
+    console.say("Starting the local world …");
+    let environment = HURRIED.into_iter().chain(log_level.as_deref().map(|level| ("RUST_LOG", level)));
     let world = World::start(WorldOptions {
         ports: ports(arguments.port),
         state: Some(state),
         app_url: arguments.app_url.clone(),
-        echo: true,
-        environment: HURRIED.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        schedule: (!arguments.still).then_some(SCHEDULE),
-        poll_queue: !arguments.still,
-        poll_stream: !arguments.still,
+        watcher: Some(console.watcher()),
+        environment: environment.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        schedule: (!arguments.no_background).then_some(SCHEDULE),
+        poll_queue: !arguments.no_background,
+        poll_stream: !arguments.no_background,
         ..WorldOptions::default()
     })
     .await?;
@@ -170,24 +170,32 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
         .with_context(|| format!("writing {}", env_file.display()))?;
 
     if world.is_empty()? {
-        say("Telling the story to an empty world …");
-        if let Err(error) = story::seed(&world).await {
-            say(&format!(
-                "The story could not be told: {error:#}\nSo there may be little to see; --fresh starts over."
+        console.say("Seeding demo data …");
+        if let Err(error) = seed::fill(&world).await {
+            console.say(&format!(
+                "The demo data could not be seeded: {error:#}\nThere may be little to see; --fresh starts over."
             ));
         }
     }
-    say(&whereabouts(&world, &env_file));
+    console.say(&whereabouts(&world, &env_file, &log_file));
+    console.open();
+    tokio::spawn(console.clone().report_sweeps(world.sqs.checks.clone()));
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C")?,
         _ = terminated.recv() => {}
     }
-    say("Stopping.");
+    console.say("Stopping.");
     Ok(())
 }
 
-fn whereabouts(world: &World, env_file: &Path) -> String {
+/// For the functions, which are given no variable of this program by themselves.
+#[expect(clippy::disallowed_methods, reason = "the rule is for functions: their settings are read in one place")]
+fn log_level() -> Option<String> {
+    std::env::var("RUST_LOG").ok()
+}
+
+fn whereabouts(world: &World, env_file: &Path, log_file: &Path) -> String {
     let gateway = world.gateway_url();
     format!(
         "
@@ -201,11 +209,13 @@ Reconnect, locally: {gateway}/  (start here: the page Ad Accounts; {gateway}/loc
   SQS               {sqs}
   EventBridge       {eventbridge}
   settings          {env}  (for cargo lambda watch)
+  functions' logs   {logs}  (--logs shows them here)
 
   token=$(curl -s {gateway}/local/token/ana)
   curl -s -H \"Authorization: Bearer $token\" '{gateway}/ad-accounts?status=needs_connecting'
 
 A function that you build anew runs with the next request. Ctrl-C stops everything; the data stays.
+Below is a line for each request to the API, and for each sweep that changed something.
 ",
         tiktok = world.tiktok.url(),
         invoke = world.invoke_url(),
@@ -214,6 +224,7 @@ A function that you build anew runs with the next request. Ctrl-C stops everythi
         sqs = world.sqs_url(),
         eventbridge = world.eventbridge_url(),
         env = env_file.display(),
+        logs = log_file.display(),
     )
 }
 

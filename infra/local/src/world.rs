@@ -14,29 +14,31 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use url::Url;
 
-use crate::authorizer::Authorizer;
-use crate::bus::Bus;
-use crate::cors::Cors;
-use crate::dynamodb::{self, Dynamo};
-use crate::environment::{self, Places, TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
-use crate::functions::Functions;
-use crate::functions::InvokeError;
+use crate::activity::Watcher;
+use crate::aws::dynamodb::{self, Dynamo};
+use crate::aws::events::{self, Bus};
+use crate::aws::invoke;
+use crate::aws::names::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+use crate::aws::scheduler::{self, SCHEDULED};
+use crate::aws::secrets::{self, Secrets};
+use crate::aws::sqs::source::{Drained, QueueSource};
+use crate::aws::sqs::{self, Sqs};
+use crate::aws::stream::StreamSource;
+use crate::demo::landing::{self, Landing};
+use crate::demo::page;
+use crate::environment::{self, Places};
 use crate::gateway::Gateway;
-use crate::issuer::Issuer;
-use crate::landing::{self, Landing};
-use crate::logs::Logs;
-use crate::page;
-use crate::processes::Launch;
-use crate::routes::{self, Routes};
-use crate::schedule::{self, SCHEDULED};
-use crate::secrets_manager::Secrets;
-use crate::secrets_wire;
+use crate::gateway::authorizer::Authorizer;
+use crate::gateway::cors::Cors;
+use crate::gateway::issuer::Issuer;
+use crate::gateway::routes::{self, Routes};
+use crate::lambda::functions::Functions;
+use crate::lambda::functions::InvokeError;
+use crate::lambda::logs::Logs;
+use crate::lambda::process::Launch;
 use crate::server::{Server, listen};
-use crate::sqs::source::{Drained, QueueSource};
-use crate::sqs::{self, Sqs};
-use crate::stream::StreamSource;
 use crate::tiktok::TikTok;
-use crate::{build, bus_wire, ids, invoke_api, paths};
+use crate::{binaries, ids, paths};
 
 /// The memory that the functions are told they have.
 const MEMORY_MIB: u32 = 256;
@@ -72,12 +74,12 @@ pub struct WorldOptions {
     pub app_url: Option<String>,
     /// The description of the API, in YAML.
     pub openapi: String,
-    /// The table, see [`crate::dynamodb`].
+    /// The table, see [`crate::aws::dynamodb`].
     pub table: String,
     /// The TikTok stand-in's clock and switches.
     pub tiktok: tiktok_stand_in::Options,
-    /// Shows what the functions print.
-    pub echo: bool,
+    /// Is told of requests, and of what the functions print.
+    pub watcher: Option<Watcher>,
     pub function_timeout: Duration,
     /// Functions that have another timeout.
     pub function_timeouts: BTreeMap<String, Duration>,
@@ -109,7 +111,7 @@ impl Default for WorldOptions {
             openapi: routes::OPENAPI.to_owned(),
             table: dynamodb::TABLE.to_owned(),
             tiktok: tiktok_stand_in::Options::default(),
-            echo: false,
+            watcher: None,
             function_timeout: Duration::from_secs(29),
             integration_timeout: Duration::from_secs(30),
             function_timeouts: [(CHECKER.to_owned(), Duration::from_mins(2))].into(),
@@ -151,9 +153,7 @@ impl World {
     pub async fn start(options: WorldOptions) -> anyhow::Result<Self> {
         let ports = options.ports;
         let kept = |name: &str| options.state.as_ref().map(|folder| folder.join(name));
-        for folder in [Some(paths::state()?), options.state.clone()].into_iter().flatten() {
-            std::fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
-        }
+        make_folders(options.state.as_deref())?;
 
         let dynamodb = Dynamo::start(listen("DynamoDB", ports.dynamodb).await?, kept("dynamodb.sqlite").as_deref())?;
         let table = dynamodb.create_table(&options.table)?;
@@ -162,7 +162,7 @@ impl World {
         put_missing_secrets(&secrets);
         let app = secrets.current(TIKTOK_APP_SECRET).context("the secret of our TikTok app is not text")?;
         let secrets_manager = listen("Secrets Manager", ports.secrets_manager).await?;
-        let secrets_manager = Server::start(secrets_manager, secrets_wire::router(secrets.clone()))?;
+        let secrets_manager = Server::start(secrets_manager, secrets::wire::router(secrets.clone()))?;
 
         // The addresses of these are told to parts that start before they can answer.
         let gateway = listen("the gateway", ports.gateway).await?;
@@ -199,14 +199,14 @@ impl World {
 
         let binaries = options.binaries.map_or_else(paths::binaries, Ok)?;
         let launches = launches(&binaries, options.functions, &environment)?;
-        let logs = Logs::new(options.echo);
+        let logs = Logs::new(options.watcher.clone());
         let functions = Functions::new(launches, logs, options.function_timeout, options.max_processes).await?;
         for (function, timeout) in &options.function_timeouts {
             // A world may lack a function that usually has another timeout.
             let _ = functions.set_timeout(function, *timeout);
         }
         let bus = Bus::new(functions.clone())?;
-        let eventbridge = Server::start(eventbridge, bus_wire::router(bus.clone()))?;
+        let eventbridge = Server::start(eventbridge, events::wire::router(bus.clone()))?;
         let stream = StreamSource::new(dynamodb.database().clone(), &table, functions.clone(), RELAY)?;
         let checks = QueueSource {
             queue: sqs.checks.clone(),
@@ -231,11 +231,12 @@ impl World {
             authorizer: Authorizer::new(&issuer),
             cors: Cors::new(vec![origin]),
             functions: functions.clone(),
+            watcher: options.watcher,
             integration_timeout: options.integration_timeout,
         };
         let pages = landing::router(landing).merge(page::router());
         let gateway = Server::start(gateway, front.router(issuer.router().merge(pages)))?;
-        let invoke_api = Server::start(invoke_api, invoke_api::router(functions.clone()))?;
+        let invoke_api = Server::start(invoke_api, invoke::router(functions.clone()))?;
 
         let by_itself = ByItself { schedule: options.schedule, queue: options.poll_queue, stream: options.poll_stream };
         let running = by_itself.start(&functions, &checks, &stream);
@@ -283,7 +284,7 @@ impl World {
 
     /// Invokes a function as its schedule would at this time, and gives what it answers.
     pub async fn tick(&self, function: &str, at: Timestamp) -> Result<Value, InvokeError> {
-        self.functions.invoke(function, schedule::event(function, at)).await
+        self.functions.invoke(function, scheduler::event(function, at)).await
     }
 
     /// Delivers queued checks until nothing is deliverable. What fails stays hidden until its visibility timeout is over.
@@ -336,7 +337,7 @@ impl ByItself {
         let mut running = JoinSet::new();
         if let Some(every) = self.schedule {
             for function in SCHEDULED {
-                running.spawn(schedule::run(functions.clone(), function, every));
+                running.spawn(scheduler::run(functions.clone(), function, every));
             }
         }
         if self.queue {
@@ -349,12 +350,20 @@ impl ByItself {
     }
 }
 
+/// For what is kept, and for the issuer's key.
+fn make_folders(state: Option<&Path>) -> anyhow::Result<()> {
+    for folder in [Some(paths::state()?.as_path()), state].into_iter().flatten() {
+        std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    Ok(())
+}
+
 fn launches(
     binaries: &Path,
     more: BTreeMap<String, PathBuf>,
     environment: &BTreeMap<String, String>,
 ) -> anyhow::Result<Vec<Launch>> {
-    let mut functions: BTreeMap<String, PathBuf> = build::functions(binaries)?.into_iter().collect();
+    let mut functions: BTreeMap<String, PathBuf> = binaries::functions(binaries)?.into_iter().collect();
     functions.extend(more);
     let launch = |(function, binary): (String, PathBuf)| {
         let mut environment = environment.clone();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 
 use super::routes;
 use crate::edge::wire::pids;

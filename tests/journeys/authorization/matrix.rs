@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::routes::Route;
+use local::gateway::routes::Route;
 use url::Url;
 
 use super::routes;

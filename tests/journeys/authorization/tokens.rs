@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use local::issuer::KEY_ID;
+use local::gateway::issuer::KEY_ID;
 
 use super::routes;
 use crate::edge::wire::{Request, pids};

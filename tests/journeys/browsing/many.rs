@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use local::page;
+use local::demo::page;
 
 use crate::support::browser::{Browser, Role};
 use crate::support::proxy::{Break, Mode};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local::routes::{OPENAPI, Routes};
+use local::gateway::routes::{OPENAPI, Routes};
 use url::Url;
 
 use super::wire::{Reply, Request};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use shared::http::Code;
 
 use super::STATE;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use local::secrets_manager::Outage;
+use local::aws::secrets::Outage;
 
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;

@@ -1,7 +1,7 @@
 //! A sealing key is replaced to the end: every stored token moves to the new key with its next check, whatever that check
 //! comes to, and then the old key is taken away.
 
-use local::environment::TOKEN_KEYRING_SECRET;
+use local::aws::names::TOKEN_KEYRING_SECRET;
 
 use super::{first_key, key_of, keyring, sealed_with};
 use crate::support::canaries::Kind;

@@ -8,7 +8,7 @@ use local::paths;
 /// program of its own, so the first of a run builds and leaves a note for the others.
 pub async fn build_once() {
     let Some(run) = nextest_run() else {
-        local::build::build_once().await.expect("the functions build");
+        local::binaries::build_once().await.expect("the functions build");
         return;
     };
     let folder = paths::state().expect("a target folder");
@@ -19,7 +19,7 @@ pub async fn build_once() {
     if std::fs::read_to_string(&note).is_ok_and(|built| built == run) {
         return;
     }
-    local::build::build().await.expect("the functions build");
+    local::binaries::build().await.expect("the functions build");
     std::fs::write(&note, run).expect("the note");
 }
 

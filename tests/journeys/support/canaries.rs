@@ -129,7 +129,7 @@ fn of_tiktok(world: &TestWorld) -> Vec<(Kind, String)> {
 }
 
 fn of_secrets_manager(world: &TestWorld) -> Vec<(Kind, String)> {
-    use local::environment::{TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+    use local::aws::names::{TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
     let keyrings = [TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET];
     let keyrings = keyrings.into_iter().filter_map(|name| world.local.secrets.current(name));
     let keyrings = keyrings.filter_map(|text| serde_json::from_str::<Value>(&text).ok());

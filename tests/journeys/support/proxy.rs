@@ -15,7 +15,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use local::functions::Functions;
+use local::lambda::functions::Functions;
 use local::server::{Server, listen};
 
 use super::{Value, json};

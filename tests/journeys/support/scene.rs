@@ -9,48 +9,41 @@
 //!
 //! Nobody has ad accounts yet. Two Admins everywhere, because a single one is a risk that the service reports.
 
+pub use local::demo::cast::{AGENCY, DRINKS, FOODS, MEDIA, RETAIL};
+use local::demo::cast::{CENTERS, Center, LOGINS};
 use tiktok_stand_in::{AdAccount, BcRole, BusinessCenter, Handle, Membership, Owner, Person};
 
 use super::people::{AURORA, BOREALIS};
 
-pub const MEDIA: &str = "7241906835517320466";
-pub const RETAIL: &str = "7241906835517320467";
-pub const AGENCY: &str = "7241906835517320468";
-pub const FOODS: &str = "7241906835517320469";
-pub const DRINKS: &str = "7241906835517320470";
-
-const CENTERS: [(&str, &str); 5] = [
-    (MEDIA, "Northwind Media"),
-    (RETAIL, "Northwind Retail"),
-    (AGENCY, "Bright Agency"),
-    (FOODS, "Fjord Foods"),
-    (DRINKS, "Fjord Drinks"),
+const ADMINS: [(&str, &[&str]); 8] = [
+    ("ana", &[MEDIA, RETAIL]),
+    ("carlos", &[MEDIA, RETAIL]),
+    ("marc", &[MEDIA]),
+    ("rita", &[MEDIA]),
+    ("walt", &[AGENCY]),
+    ("wilma", &[AGENCY]),
+    ("bo", &[FOODS, DRINKS]),
+    ("piet", &[FOODS, DRINKS]),
 ];
 
-const ADMINS: [(&str, &str, &[&str]); 8] = [
-    ("ana", "Ana Moreau", &[MEDIA, RETAIL]),
-    ("carlos", "Carlos Vega", &[MEDIA, RETAIL]),
-    ("marc", "Marc Duval", &[MEDIA]),
-    ("rita", "Rita Stein", &[MEDIA]),
-    ("walt", "Walt Gray", &[AGENCY]),
-    ("wilma", "Wilma Gray", &[AGENCY]),
-    ("bo", "Bo Tanaka", &[FOODS, DRINKS]),
-    ("piet", "Piet Holm", &[FOODS, DRINKS]),
-];
+/// What somebody is called at TikTok. All but Wilma are in the demo world, too.
+fn name_of(login: &str) -> &'static str {
+    LOGINS.iter().find(|one| one.login == login).map_or("Wilma Gray", |one| one.name)
+}
 
 /// Everything in the table above.
 pub fn populate(tiktok: &Handle) {
     let mut world = tiktok.world();
-    for (id, name) in CENTERS {
+    for Center { id, name } in CENTERS {
         world.add_business_center(BusinessCenter::new(id, name)).expect("a new Business Center");
     }
-    for (login, name, centers) in ADMINS {
-        world.add_person(Person::new(login).name(name)).expect("a new login");
+    for (login, centers) in ADMINS {
+        world.add_person(Person::new(login).name(name_of(login))).expect("a new login");
         for center in centers {
             world.set_membership(center, Membership::joined(login, BcRole::Admin)).expect("a member");
         }
     }
-    world.add_person(Person::new("sven").name("Sven Falk")).expect("a new login");
+    world.add_person(Person::new("sven").name(name_of("sven"))).expect("a new login");
     world.set_membership(MEDIA, Membership::joined("sven", BcRole::Standard)).expect("a member");
 }
 
@@ -89,7 +82,7 @@ impl Account {
     }
 
     pub fn center_name(&self) -> &'static str {
-        CENTERS.iter().find(|(id, _)| *id == self.center).map_or("Another Business Center", |(_, name)| *name)
+        CENTERS.iter().find(|one| one.id == self.center).map_or("Another Business Center", |one| one.name)
     }
 
     /// As TikTok has it.

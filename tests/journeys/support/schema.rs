@@ -12,7 +12,7 @@ use reqwest::header::HeaderMap;
 use super::Value;
 
 pub static OPENAPI: LazyLock<Value> =
-    LazyLock::new(|| serde_yaml_ng::from_str(local::routes::OPENAPI).expect("the API description is YAML"));
+    LazyLock::new(|| serde_yaml_ng::from_str(local::gateway::routes::OPENAPI).expect("the API description is YAML"));
 
 /// Follows `$ref`, as often as there is one.
 fn resolve(mut node: &'static Value) -> &'static Value {

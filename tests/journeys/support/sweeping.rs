@@ -1,7 +1,7 @@
 //! The sweep, driven by hand: a run, what it queued, and what comes out of it.
 
 use jiff::SignedDuration;
-use local::sqs::source::Drained;
+use local::aws::sqs::source::Drained;
 
 use tiktok_stand_in::Authorized;
 

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use local::faults::Fault as Failure;
+use local::aws::faults::Fault as Failure;
 
 use super::evening::{Calls, Evening, Step};
 use crate::support::proxy::{Break, Mode};

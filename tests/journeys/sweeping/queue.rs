@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use local::faults::Fault as Failure;
-use local::functions::InvokeError;
+use local::aws::faults::Fault as Failure;
+use local::lambda::functions::InvokeError;
 
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use local::faults::Fault as Failure;
+use local::aws::faults::Fault as Failure;
 
 use crate::support::*;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use local::faults::Fault as Failure;
+use local::aws::faults::Fault as Failure;
 use shared::store::keys::{self, DUE_SHARDS};
 
 use crate::support::proxy::{Break, Mode};
@@ -11,7 +11,7 @@ use crate::support::*;
 
 const FLEET: usize = 200;
 
-fn tick(world: &TestWorld) -> impl Future<Output = Result<Value, local::functions::InvokeError>> {
+fn tick(world: &TestWorld) -> impl Future<Output = Result<Value, local::lambda::functions::InvokeError>> {
     world.local.tick("lapse-sweep", local::clock::now())
 }
 

@@ -1,7 +1,7 @@
 //! An operator's order to revoke every token that was granted before a time, as after a leak.
 
 use jiff::SignedDuration;
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use tiktok_stand_in::Switches;
 use tiktok_stand_in::switches::Reauthorization;
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_eventbridge::types::builders::PutEventsRequestEntryBuilder;
-use local::faults::Fault;
+use local::aws::faults::Fault;
 use local::world::{World, WorldOptions};
 use serde_json::json;
 

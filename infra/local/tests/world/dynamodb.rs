@@ -87,13 +87,13 @@ async fn a_kept_world_has_its_data_and_its_secrets_after_a_restart() -> Result<(
         .item("pk", S("a".to_owned()))
         .item("sk", S("b".to_owned()));
     put.send().await?;
-    let keyring = world.secrets.current(local::environment::TOKEN_KEYRING_SECRET);
+    let keyring = world.secrets.current(local::aws::names::TOKEN_KEYRING_SECRET);
     drop(world);
 
     let world = World::start(options()).await?;
     assert_eq!(world.dynamodb.dump("reconnect")?.len(), 1);
     assert!(keyring.is_some());
-    assert_eq!(world.secrets.current(local::environment::TOKEN_KEYRING_SECRET), keyring);
+    assert_eq!(world.secrets.current(local::aws::names::TOKEN_KEYRING_SECRET), keyring);
     std::fs::remove_dir_all(&folder)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use local::clock;
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use local::world::{World, WorldOptions};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What a person finds at the gateway's address beside the API.
 
 use anyhow::Result;
-use local::people::PEOPLE;
+use local::demo::people::PEOPLE;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ async fn the_api_description_is_served_as_it_is() -> Result<()> {
 
     let served = request(&world, "GET", "/openapi.yaml")?.send().await?.text().await?;
 
-    assert_eq!(served, local::routes::OPENAPI);
+    assert_eq!(served, local::gateway::routes::OPENAPI);
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     DeleteMessageBatchRequestEntry, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
-use local::faults::Fault;
-use local::sqs::queue::Depth;
-use local::sqs::source::Drained;
+use local::aws::faults::Fault;
+use local::aws::sqs::queue::Depth;
+use local::aws::sqs::source::Drained;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 

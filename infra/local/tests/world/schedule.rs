@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use local::functions::InvokeError;
+use local::lambda::functions::InvokeError;
 use local::world::WorldOptions;
 use serde_json::json;
 

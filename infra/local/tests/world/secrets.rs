@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::primitives::Blob;
-use local::environment::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
-use local::secrets_manager::Outage;
+use local::aws::names::{TIKTOK_APP_SECRET, TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
+use local::aws::secrets::Outage;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 

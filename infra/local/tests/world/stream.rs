@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use local::sqs::source::Drained;
+use local::aws::sqs::source::Drained;
 use local::world::{World, WorldOptions};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::{Builder, tls};
-use local::environment::REGION;
+use local::aws::names::REGION;
 use local::paths;
 use local::world::{World, WorldOptions};
 use reqwest::{Client, RequestBuilder, Response};

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use local::clock;
-use local::issuer::{AUDIENCE, Issuer, KEY_ID};
+use local::gateway::issuer::{AUDIENCE, Issuer, KEY_ID};
 use local::world::World;
 use serde_json::{Value, json};
 
