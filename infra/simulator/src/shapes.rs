@@ -110,19 +110,6 @@ impl Shape {
         }
     }
 
-<<<<<<< HEAD:infra/local/src/simulate/shapes.rs
-    /// TikTok says something definite that is not so. Everything else is recognised for what it is at the first look: also
-    /// that a login has no Business Center while the one it had still answers.
-    pub fn is_a_lie(self) -> bool {
-        match self {
-            Self::DeadAll | Self::DeadTenth | Self::Flapping | Self::Refuses(_) => true,
-            Self::Empty(endpoint) => endpoint != Endpoint::BusinessCenters,
-            _ => false,
-        }
-    }
-
-=======
->>>>>>> local:infra/simulator/src/shapes.rs
     /// How many calls a second TikTok allows, where it usually allows `usual`.
     pub fn limit(self, usual: u32) -> u32 {
         if self == Self::Throttled { usual.min(2) } else { usual }
