@@ -213,3 +213,26 @@ async fn what_the_business_center_still_owns_is_not_gone() {
     assert_eq!(answer.expect(201)["preflight"]["verdict"], "consent_will_help", "{answer:?}");
     world.finish().await;
 }
+
+/// An Admin who keeps their name to themselves is counted, and no sentence stands in for a name, on screen or in the table.
+#[tokio::test]
+async fn an_admin_without_a_name_is_counted_and_not_named() {
+    let world = TestWorld::start().await;
+    let (account, standard) = (world.lapsed(11).await, Account { login: "sven", ..Account::new(12) });
+    let nameless = FaultKind::Replace { pointer: "/data/list/1/user_name".to_owned(), value: json!("") };
+    let fault = world.tiktok().add_fault(Fault::new(nameless).on(MEMBERS)).unwrap();
+    let answer = world.reconnect(&account, &ANA, Consent::by("ana")).await;
+    assert_eq!(answer.expect(200)["outcome"], "reconnected");
+    world.tiktok().clear_fault(fault);
+    let answer = world.as_(&ANA).details(&account).await;
+    assert_eq!(answer.expect(200)["at_risk"], json!([]), "four Admins, one of them without a name");
+
+    world.lapsed(12).await;
+    let consent = Consent::by(standard.login).ad_accounts(AdAccounts::All);
+    let refused = world.reconnect(&standard, &ANA, consent).await;
+    assert_eq!(refused.expect(200)["cause"], "not_business_center_admin", "{refused:?}");
+    assert!(refused.text("remedy").contains("Current Admins: ") && !refused.text("remedy").contains("whose name"));
+    let center = world.rows().into_iter().find(|row| row["sk"] == format!("BC#{MEDIA}")).unwrap();
+    assert_eq!(center["admins"].as_array().unwrap().len(), 3, "{center}");
+    world.finish().await;
+}

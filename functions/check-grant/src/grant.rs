@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::backoff::Backoff;
-use shared::domain::causes::NamedBusinessCenter;
+use shared::domain::business_center::{self, Admins};
 use shared::domain::checks::{Gathered, Refusal};
 use shared::domain::diagnosis::{Verdict, diagnose};
 use shared::domain::examine::{Occasion, Subject};
@@ -324,7 +324,7 @@ fn judge(start: &Start, evidence: &SweepEvidence) -> Vec<Found> {
     let scope_evidence = grant.scope_evidence();
     let mut found = Vec::with_capacity(start.watched.len());
     for center in &evidence.centers {
-        let admins = center.admins.as_ref().map(Vec::len);
+        let admins = center.admins.as_ref().map(|members| Admins::of(members).count);
         for (advertiser_id, account) in &center.accounts {
             // An account that came under the grant since TikTok was asked has its turn next time.
             let Some(watched) = watched.remove(advertiser_id) else { continue };
@@ -367,8 +367,7 @@ async fn transitions(
         let mut one = one.clone();
         if let Verdict::Lapsed { causes, .. } = &mut one.diagnosis.verdict {
             let known = centers.get(&account.business_center.id).cloned().unwrap_or_default();
-            let name = account.business_center.name.clone().or(known.name);
-            let named = NamedBusinessCenter { id: account.business_center.id.clone(), name };
+            let named = business_center::named(account, None, known.name);
             for cause in causes {
                 *cause = cause.clone().with_names(&named, &known.admins);
             }
@@ -406,10 +405,8 @@ fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) 
     let news = |center: &SweptCenter| {
         let id = center.business_center_id.clone();
         let name = memberships.iter().find(|one| one.business_center_id == id).map(|one| one.name.clone());
-        let names = |center: &SweptCenter| -> Option<Vec<String>> {
-            Some(center.admins.as_ref()?.iter().filter_map(|admin| admin.display_name.clone()).collect())
-        };
-        CenterNews { id, name, admins: names(center).filter(|names| !names.is_empty()) }
+        let admins = center.admins.as_ref().map(|members| Admins::of(members));
+        CenterNews { id, name, admins: admins.and_then(|admins| admins.to_remember().map(<[String]>::to_vec)) }
     };
     let is_time = start.grant.stored.grant.last_proven_at.is_none() || plan.after.checks.is_multiple_of(CENTERS_EVERY);
     let centers = if is_time { evidence.centers.iter().map(news).collect() } else { Vec::new() };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::domain::account::AdAccount;
+use shared::domain::business_center::{self, Admins, Member};
 use shared::domain::causes::{Cause, NamedBusinessCenter};
 use shared::domain::checklist::{Line, Names, checklist};
 use shared::domain::checks::{Answer, Check, Finding};
@@ -17,7 +18,6 @@ use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
 use shared::store::items::{BusinessCenterItem, StoredGrant};
 use shared::store::starting::{PreflightGrants, StartActivations};
-use shared::tiktok::Member;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
@@ -126,13 +126,9 @@ async fn ask(
 
 impl Learnt {
     fn take(&mut self, account: &AdAccount, stored: &StoredGrant, judged: Judged, members: Option<Vec<Member>>) {
-        let original = &account.business_center.id;
-        let mut centers = judged.grant.memberships().map(|(_, one)| one);
-        let name = centers.find(|one| one.business_center_id == *original).map(|one| one.name.clone());
-        self.name = name.or(self.name.take());
+        self.name = judged.grant.name_of(&account.business_center.id).or(self.name.take());
         if let Some(members) = members {
-            let admins = members.into_iter().filter(|member| member.is_admin);
-            self.admins = Some(admins.filter_map(|admin| admin.display_name).collect());
+            self.admins = Some(Admins::of(&members).names);
         }
         if account.grant_id.as_ref() == Some(&stored.grant.grant_id) {
             self.own = Some(judged.diagnosis);
@@ -159,8 +155,7 @@ fn is_owned(diagnosis: &Diagnosis) -> bool {
 }
 
 fn weigh(account: &AdAccount, learnt: &Learnt) -> Preflight {
-    let name = learnt.name.clone().or(account.business_center.name.clone()).or(learnt.known.name.clone());
-    let business_center = NamedBusinessCenter { id: account.business_center.id.clone(), name };
+    let business_center = business_center::named(account, learnt.name.clone(), learnt.known.name.clone());
     let fixers = learnt.admins.clone().filter(|names| !names.is_empty()).unwrap_or(learnt.known.admins.clone());
     let in_the_way = learnt.diagnoses().find_map(consent_cannot_help);
     let in_the_way = in_the_way.map(|cause| cause.clone().with_names(&business_center, &fixers));

@@ -9,7 +9,8 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::domain::account::{AdAccount, Status, risks_now};
-use shared::domain::causes::{Cause, CauseCode, CauseShown, NamedBusinessCenter};
+use shared::domain::business_center::{self, Admins};
+use shared::domain::causes::{Cause, CauseCode, CauseShown};
 use shared::domain::checks::Finding;
 use shared::domain::diagnosis::{Diagnosis, Verdict};
 use shared::domain::examine::{Occasion, Subject, nothing_known};
@@ -23,7 +24,6 @@ use shared::secrets::AppCredentials;
 use shared::store::StoreError;
 use shared::store::items::{BusinessCenterItem, StoredGrant};
 use shared::store::verdicts::{GrantProven, RecordVerdicts};
-use shared::tiktok::Member;
 use tokio::time::Instant;
 use tracing::{error, info};
 
@@ -49,10 +49,10 @@ struct Validated<'a> {
     causes: Vec<CauseShown>,
 }
 
-/// What TikTok said for the verdict, and who it says is in the Business Center; `None` where it would not say.
+/// What TikTok said for the verdict, and who it says are the Business Center's Admins; `None` where it would not say.
 struct Proof {
     judged: Judged,
-    members: Option<Vec<Member>>,
+    admins: Option<Admins>,
 }
 
 pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, ValidateError> {
@@ -85,7 +85,8 @@ pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, 
         (_, Err(TokenUnreadable::Retired)) | (None, Ok(_)) => return Ok(answer(&account, &without_token(&account))),
     };
     let mut proof = prove(clients, &*app?, &account, &stored, &token, deadline).await;
-    name_names(&mut proof.judged.diagnosis, &account, &known);
+    let told = proof.judged.grant.name_of(&account.business_center.id);
+    name_names(&mut proof.judged.diagnosis, &account, told, &known);
     let account = record(clients, account, &stored.grant, &proof).await?;
     let diagnosis = &proof.judged.diagnosis;
     info!(
@@ -151,12 +152,11 @@ async fn prove(
         clients.tiktok.members(token, original, deadline.min(Instant::now() + MEMBERS)),
     );
     judging::notice(&judged, &clients.app, clients.now());
-    Proof { judged, members: members.answer.ok() }
+    Proof { judged, admins: members.value().map(|members| Admins::of(members)) }
 }
 
-fn name_names(diagnosis: &mut Diagnosis, account: &AdAccount, known: &BusinessCenterItem) {
-    let name = account.business_center.name.clone().or(known.name.clone());
-    let business_center = NamedBusinessCenter { id: account.business_center.id.clone(), name };
+fn name_names(diagnosis: &mut Diagnosis, account: &AdAccount, told: Option<String>, known: &BusinessCenterItem) {
+    let business_center = business_center::named(account, told, known.name.clone());
     if let Verdict::Lapsed { causes, .. } = &mut diagnosis.verdict {
         for cause in causes {
             *cause = cause.clone().with_names(&business_center, &known.admins);
@@ -174,13 +174,13 @@ async fn record(
     for _ in 0..ROUNDS {
         let now = clients.now();
         let diagnosis = &proof.judged.diagnosis;
-        let at_risk = risks_now(&account.at_risk, &diagnosis.findings, proof.admins());
+        let at_risk =
+            risks_now(&account.at_risk, &diagnosis.findings, proof.admins.as_ref().map(|admins| admins.count));
         let Some(moved) = act(&account, diagnosis, at_risk, tested.last_proven_at, clients.late_settling_days, now)
         else {
             return Ok(account);
         };
-        let names = proof.names_of_admins();
-        match clients.table.record(&moved, tested, proof.proven(names.as_deref(), now)).await {
+        match clients.table.record(&moved, tested, proof.proven(now)).await {
             Ok(()) => {
                 healing::tell([&moved], How::Validated, now);
                 return Ok(moved.after);
@@ -208,23 +208,14 @@ fn is_still_about(seen: &AdAccount, fresh: &AdAccount) -> bool {
 }
 
 impl Proof {
-    fn admins(&self) -> Option<usize> {
-        self.members.as_ref().map(|members| members.iter().filter(|member| member.is_admin).count())
-    }
-
-    fn names_of_admins(&self) -> Option<Vec<String>> {
-        let admins = self.members.as_ref()?.iter().filter(|member| member.is_admin);
-        Some(admins.filter_map(|admin| admin.display_name.clone()).collect()).filter(|names: &Vec<_>| !names.is_empty())
-    }
-
     /// What the grant itself gains: only where everything held.
-    fn proven<'a>(&'a self, admins: Option<&'a [String]>, at: Timestamp) -> Option<GrantProven<'a>> {
+    fn proven(&self, at: Timestamp) -> Option<GrantProven<'_>> {
         let evidence = &self.judged.grant;
         (self.judged.diagnosis.verdict == Verdict::Connected).then(|| GrantProven {
             at,
             authorized_by: evidence.person.value(),
             business_centers: evidence.business_centers_of_person(),
-            admins,
+            admins: self.admins.as_ref().and_then(Admins::to_remember),
         })
     }
 }

@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use shared::domain::business_center::Member;
 use shared::domain::checks::{AdAccountInfo, Answer, Asked, Elsewhere, Endpoint, Evidence, Membership, Refusal, Tiers};
 use shared::domain::examine::ownership;
 use shared::domain::ids::{AdvertiserId, BusinessCenterId};
-use shared::tiktok::{Answers, CenterAnswers, Member, Pace, SweepEvidence};
+use shared::tiktok::{Answers, CenterAnswers, Pace, SweepEvidence};
 
 use crate::fleet::{Fleet, Grant};
 use crate::shapes::Reply;

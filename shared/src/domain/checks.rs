@@ -311,6 +311,12 @@ impl GrantEvidence {
         known
     }
 
+    /// What TikTok calls a Business Center of the person's.
+    pub fn name_of(&self, id: &BusinessCenterId) -> Option<String> {
+        let mut all = self.memberships().map(|(_, one)| one);
+        all.find(|one| one.business_center_id == *id).map(|one| one.name.clone()).filter(|name| !name.is_empty())
+    }
+
     /// Every answer of `/bc/get/` that names Business Centers, with these.
     pub fn memberships(&self) -> impl Iterator<Item = (&Evidence, &Membership)> {
         fn of<'a, T>(

@@ -10,6 +10,7 @@ pub mod access;
 pub mod account;
 pub mod activation;
 pub mod backoff;
+pub mod business_center;
 pub mod causes;
 pub mod checklist;
 pub mod checks;

@@ -10,6 +10,7 @@ use super::ending::{COMMITS, again, give_up, overtaken, refuse, too_late};
 use super::{Attempt, Budget, FIRST_VERSION, FinishError, Finisher, siblings};
 use crate::domain::account::{AdAccount, RiskFact, risks};
 use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
+use crate::domain::business_center::{self, Admins};
 use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
 use crate::domain::checks::{Finding, GrantEvidence, Person};
 use crate::domain::diagnosis::Verdict;
@@ -21,16 +22,15 @@ use crate::judging::{self, Judged};
 use crate::sealing::{AccessToken, Purpose, Unsealable};
 use crate::store::StoreError;
 use crate::store::completing::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
-use crate::store::items::{StoredActivation, StoredGrant};
-use crate::tiktok::Member;
+use crate::store::items::{BusinessCenterItem, StoredActivation, StoredGrant};
 
 /// What the candidate was found to be, for whoever moves to it.
 pub(super) struct Proven<'a> {
     pub candidate: &'a Candidate,
     pub token: &'a AccessToken,
     pub evidence: &'a GrantEvidence,
-    /// Names of the Business Center's Admins, where they could be asked for.
-    pub admins: Option<Vec<String>>,
+    /// The Business Center's Admins, where they could be asked for.
+    pub admins: Option<Admins>,
 }
 
 impl Proven<'_> {
@@ -41,7 +41,7 @@ impl Proven<'_> {
     /// `left` is the grant that the account had before: its permissions may have been more.
     pub fn at_risk(&self, findings: &[Finding], left: Option<&StoredGrant>) -> BTreeSet<RiskFact> {
         let mut at_risk = risks(findings);
-        if self.admins.as_ref().is_some_and(|admins| admins.len() == 1) {
+        if self.admins.as_ref().is_some_and(|admins| admins.count == 1) {
             at_risk.insert(RiskFact::SingleAdminLeft);
         }
         if left.is_some_and(|left| self.candidate.scopes.narrowed_from(&left.grant.scopes)) {
@@ -87,7 +87,7 @@ pub async fn verify(
         finisher.tiktok.members(token, &original, deadline),
     );
     let judged = judged?;
-    let admins = members.value().map(|members| admins_of(members));
+    let admins = members.value().map(|members| Admins::of(members));
     match judged.diagnosis.verdict.clone() {
         Verdict::Connected => commit(finisher, attempt, &candidate, token, judged, admins, budget).await,
         Verdict::Lapsed { causes, .. } => {
@@ -120,16 +120,6 @@ pub(super) fn subject<'a>(account: &'a AdAccount, candidate: &'a Candidate) -> S
     }
 }
 
-fn admins_of(members: &[Member]) -> Vec<String> {
-    members
-        .iter()
-        .filter(|member| member.is_admin)
-        .map(|member| {
-            member.display_name.clone().unwrap_or_else(|| "somebody whose name TikTok does not show".to_owned())
-        })
-        .collect()
-}
-
 /// TikTok could not answer, or not so that anything follows. The candidate stays for the next try, if one can still be in
 /// time; otherwise the person is told why nothing was decided.
 async fn wait(
@@ -155,7 +145,7 @@ async fn commit(
     candidate: &Candidate,
     token: &AccessToken,
     judged: Judged,
-    admins: Option<Vec<String>>,
+    admins: Option<Admins>,
     budget: Budget,
 ) -> Result<Record, FinishError> {
     let judged_center = attempt.account.business_center.id.clone();
@@ -229,7 +219,7 @@ pub(super) async fn first_move(
         account: moved,
         left: attempt.grant.as_ref().map(|stored| &stored.grant),
         refused,
-        learnt: Learnt { business_center: &center, admins: proven.admins.as_deref() },
+        learnt: Learnt { business_center: &center, admins: proven.admins.as_ref().and_then(Admins::to_remember) },
     };
     let committed = finisher.table.commit(&attempt.record.stored, first).await?;
     finisher.ended(&committed.activation);
@@ -260,12 +250,7 @@ fn new_grant(proven: &Proven<'_>, account: &AdAccount, now: Timestamp) -> Grant 
 }
 
 fn named(account: &AdAccount, evidence: &GrantEvidence) -> NamedBusinessCenter {
-    let mut centers = evidence.memberships().map(|(_, one)| one);
-    let name = centers.find(|one| one.business_center_id == account.business_center.id).map(|one| one.name.clone());
-    NamedBusinessCenter {
-        id: account.business_center.id.clone(),
-        name: name.or_else(|| account.business_center.name.clone()),
-    }
+    business_center::named(account, evidence.name_of(&account.business_center.id), None)
 }
 
 pub(super) fn reconnected(moved: &Transition) -> ReceiptLine {
@@ -277,6 +262,12 @@ pub(super) fn reconnected(moved: &Transition) -> ReceiptLine {
     }
 }
 
+/// Whether the organisation's own knowledge of the Business Center is worth a read.
+fn needs_what_was_known(cause: &Cause, account: &AdAccount, told: Option<&str>) -> bool {
+    let is_nameless = cause.original.is_some() && told.is_none() && account.business_center.name.is_none();
+    cause.cause == CauseCode::NotBusinessCenterAdmin || is_nameless
+}
+
 /// The asked-for account is refused. Its siblings, where asked for, are not refused with it.
 #[expect(clippy::too_many_arguments, reason = "everything that is known about the refusal")]
 async fn refused(
@@ -285,19 +276,19 @@ async fn refused(
     candidate: &Candidate,
     token: &AccessToken,
     judged: Judged,
-    admins: Option<Vec<String>>,
+    admins: Option<Admins>,
     causes: Vec<Cause>,
     budget: Budget,
 ) -> Result<Record, FinishError> {
     let cause = causes.into_iter().next().unwrap_or_else(|| CauseCode::Unrecognised.into());
-    let known_admins = match cause.cause {
-        CauseCode::NotBusinessCenterAdmin => {
-            let AdAccount { org_id, business_center, .. } = &attempt.account;
-            finisher.table.business_center_admins(org_id, &business_center.id).await?
-        }
-        _ => Vec::new(),
+    let account = &attempt.account;
+    let told = judged.grant.name_of(&account.business_center.id);
+    let known = if needs_what_was_known(&cause, account, told.as_deref()) {
+        finisher.table.business_center(&account.org_id, &account.business_center.id).await?
+    } else {
+        BusinessCenterItem::default()
     };
-    let cause = cause.with_names(&attempt.account.business_center, &known_admins);
+    let cause = cause.with_names(&business_center::named(account, told, known.name), &known.admins);
     warn!(advertiser.id = %attempt.account.advertiser_id, cause = ?cause.cause, "The reconnection of account {} is refused", attempt.account.advertiser_id);
     let proven = Proven { candidate, token, evidence: &judged.grant, admins };
     if attempt.record.stored.activation.also_business_center {

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
+use super::items::{self, BusinessCenterItem, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
 use super::starting::live_key;
 use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
@@ -129,12 +129,12 @@ pub trait CompleteActivations {
         business_center_id: &BusinessCenterId,
         after: Option<&AdvertiserId>,
     ) -> impl Future<Output = Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError>> + Send;
-    /// The Admins of a Business Center by name, as somebody last saw them.
-    fn business_center_admins(
+    /// What the organisation knows of a Business Center.
+    fn business_center(
         &self,
         org_id: &OrgId,
         id: &BusinessCenterId,
-    ) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<BusinessCenterItem, StoreError>> + Send;
     /// Whether any living grant, of whichever organisation, holds this token string.
     fn is_token_held(&self, fingerprint: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
@@ -337,9 +337,9 @@ impl CompleteActivations for Table {
         Ok((accounts?.into_iter().filter(|account| !account.is_active()).collect(), next))
     }
 
-    async fn business_center_admins(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<Vec<String>, StoreError> {
+    async fn business_center(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<BusinessCenterItem, StoreError> {
         let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
-        Ok(known.map(items::business_center).transpose()?.unwrap_or_default().admins)
+        Ok(known.map(items::business_center).transpose()?.unwrap_or_default())
     }
 
     async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {

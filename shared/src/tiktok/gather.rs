@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::wire::{List, Something, WireAuthorized, WireMember, WireMembership, WireOwned, WirePerson, WireReachable};
+use crate::domain::business_center::Member;
 use crate::domain::checks::{AccountEvidence, Asked, Elsewhere, Endpoint, GrantEvidence, Membership, Person, Tiers};
 use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
@@ -22,14 +23,6 @@ const PAGE: usize = 50;
 const MEMBERS_PAGE: usize = 20;
 /// How many questions of one kind run at the same time.
 pub(super) const AT_ONCE: usize = 4;
-
-/// A current member of a Business Center (`/bc/member/get/`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// `None` when TikTok keeps it to itself.
-    pub display_name: Option<String>,
-    pub is_admin: bool,
-}
 
 impl TikTok {
     /// What a token says about itself and the original Business Center: four questions at the same time. `reachable` is

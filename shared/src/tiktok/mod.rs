@@ -33,7 +33,6 @@ mod wire;
 pub use client::TikTok;
 pub use codes::suspects_secret;
 pub use consent::{ExchangeFailed, Exchanged};
-pub use gather::Member;
 pub use pace::Pace;
 pub use sweeping::Sweep;
 pub use swept::{Answers, CenterAnswers, SweepEvidence, SweptCenter};

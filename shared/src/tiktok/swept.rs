@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::suspects_secret;
-use super::gather::Member;
+use crate::domain::business_center::Member;
 use crate::domain::checks::{
     AccountEvidence, AdAccountInfo, Asked, Elsewhere, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
 };
