@@ -12,7 +12,7 @@
 //! | `TIKTOK_API_BASE`, `TIKTOK_AUTH_BASE` | TikTok's addresses; `https://business-api.tiktok.com` by default |
 //! | `REDIRECT_URI` | where TikTok sends people back to, letter by letter as registered there |
 //! | `APP_URL` | where we send people on to |
-//! | `ACTIVATION_TTL_SECONDS` | 1 to 3,600, by default 900 |
+//! | `ACTIVATION_TTL_SECONDS` | 1 to 3,600, by default 1,800 |
 //! | `TICKET_TTL_SECONDS` | 1 to 300, by default 300 |
 //! | `CHECK_INTERVAL_SECONDS` | 60 to 86,400, by default 21,600 |
 //! | `STRIKE_SPACING_SECONDS` | 10 to 86,400, by default 1,800: between the two checks that a lapse takes |
@@ -120,7 +120,7 @@ impl Environment {
     }
 
     pub fn activation_ttl(&self) -> Result<SignedDuration, SettingError> {
-        self.seconds("ACTIVATION_TTL_SECONDS", 1..=3_600, 900)
+        self.seconds("ACTIVATION_TTL_SECONDS", 1..=3_600, 1_800)
     }
 
     pub fn ticket_ttl(&self) -> Result<SignedDuration, SettingError> {
@@ -227,7 +227,7 @@ mod tests {
         let env = Environment::of(&NONE);
         assert_eq!(env.tiktok().unwrap().api_base.as_str(), "https://business-api.tiktok.com/");
         assert_eq!(env.tiktok().unwrap().auth_base.as_str(), "https://business-api.tiktok.com/");
-        assert_eq!(env.activation_ttl(), Ok(SignedDuration::from_mins(15)));
+        assert_eq!(env.activation_ttl(), Ok(SignedDuration::from_mins(30)));
         assert_eq!(env.ticket_ttl(), Ok(SignedDuration::from_mins(5)));
         assert_eq!(env.check_interval(), Ok(SignedDuration::from_hours(6)));
         assert_eq!(env.strike_spacing(), Ok(SignedDuration::from_mins(30)));

@@ -104,7 +104,7 @@ async fn ten_live_activations_are_enough() {
     eleventh.expect(429);
     eleventh.problem("too_many_activations");
     let seconds: u64 = eleventh.header("retry-after").parse().unwrap();
-    assert!((1..=900).contains(&seconds), "{seconds}");
+    assert!((1..=1_800).contains(&seconds), "{seconds}");
     world.as_(&CARLA).activate(&account, json!({})).await.expect(201);
     // One that ends, however it ends, makes room.
     let consent = Consent::by("ana").ad_accounts(AdAccounts::None);

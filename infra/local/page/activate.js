@@ -186,6 +186,7 @@ function ready({ account, also, others, phase }, { preflight, expires_at }) {
         h("b", null, name(shown)),
         ".",
         fixers.length > 0 && [" Admins that we know of: ", list(fixers), "."],
+        " If TikTok signs you in with another login by itself, sign out there first, or open the link in a private window.",
       ]),
       h("li", null, [
         "At the top right, choose the Business Center ",
@@ -202,6 +203,7 @@ function ready({ account, also, others, phase }, { preflight, expires_at }) {
         " switched on.",
       ]),
       h("li", null, ["Leave ", h("b", null, name(account.name)), " ticked, and the others too."]),
+      h("li", null, "TikTok may send you a code by e-mail or text message. Type it in where TikTok asks for it."),
       h("li", null, ["Press ", h("b", null, "Confirm"), `. The link works until ${clockText(expires_at)}.`]),
     ]),
     others &&

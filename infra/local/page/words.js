@@ -20,7 +20,7 @@ export const CAUSES = {
   ad_account_moved: ["The ad account moved to another Business Center", "ask"],
   ad_account_not_found: ["The ad account does not exist at TikTok", "ask"],
   consent_denied: ["The request was cancelled at TikTok", "again"],
-  link_expired: ["The link is too old or was already used", "again"],
+  link_expired: ["The link is not known, too old or was already used", "again"],
   authorization_code_rejected: ["TikTok did not accept the confirmation", "again"],
   tiktok_unavailable: ["TikTok is not answering properly", "wait"],
   app_misconfigured: ["Something is wrong on our side", "wait"],
@@ -33,7 +33,7 @@ export const causeTitle = (cause) => CAUSES[cause]?.[0] ?? cause;
 
 /** @type {Record<Schemas["Risk"], string>} */
 const RISKS = {
-  connector_no_longer_admin: "Who connected it is no Admin any more",
+  connector_no_longer_admin: "The person who connected it is no longer an Admin",
   single_admin_left: "Only one Admin is left in the Business Center",
   ad_account_not_usable: "TikTok has paused or closed the ad account",
   sibling_lapsed: "Another ad account of the same connection has lapsed",

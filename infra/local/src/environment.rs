@@ -37,7 +37,7 @@ pub fn shared(places: &Places) -> BTreeMap<String, String> {
         ("TIKTOK_AUTH_BASE", &places.tiktok),
         ("REDIRECT_URI", &places.redirect_uri),
         ("APP_URL", &places.app_url),
-        ("ACTIVATION_TTL_SECONDS", "900"),
+        ("ACTIVATION_TTL_SECONDS", "1800"),
         ("TICKET_TTL_SECONDS", "300"),
         ("CHECK_INTERVAL_SECONDS", "21600"),
         ("CHECKS_AT_ONCE", &checks_at_once),

@@ -267,7 +267,7 @@ impl CauseCode {
             Self::NoAdAccountsGranted => Words {
                 title: "No ad account was selected at TikTok",
                 explanation: "The TikTok authorization covers not a single ad account: none was ticked, or the person who gave it has lost access to all of them.",
-                remedy: "Choose Activate again and tick this ad account on TikTok's page before you confirm. If the list is empty there, switch the Business Center at the top right or sign in with another TikTok login.",
+                remedy: "Choose Activate again and tick this ad account on TikTok's page before you confirm. If the list is empty there, switch the Business Center at the top right, or sign out at TikTok and sign in with another login.",
                 fixable_by: FixableBy::ThePersonWhoConsents,
                 consent_helps: Yes,
             },
@@ -281,14 +281,14 @@ impl CauseCode {
             Self::WrongBusinessCenter => Words {
                 title: "The TikTok login belongs to another Business Center",
                 explanation: "The person who signed in to TikTok is not a member of the Business Center that this ad account was connected from.",
-                remedy: "Choose Activate again and, on TikTok's page, switch to the right Business Center at the top right, or sign in with a login that is an Admin there. Compare the Business Center ID in the account's details with the one in TikTok's Business Center settings.",
+                remedy: "Choose Activate again and, on TikTok's page, switch to the right Business Center at the top right, or sign in with a login that is an Admin there. If TikTok signs you in with another login by itself, sign out at TikTok first, or open the link in a private window. Compare the Business Center ID in the account's details with the one in TikTok's Business Center settings.",
                 fixable_by: FixableBy::AnAdminOfTheOriginalBusinessCenter,
                 consent_helps: Yes,
             },
             Self::NotBusinessCenterAdmin => Words {
                 title: "The TikTok login is not an Admin of the Business Center",
                 explanation: "The person who authorized is a member of the right Business Center, but not as an Admin, and TikTok lets only Admins confirm who owns an ad account.",
-                remedy: "Ask a current Admin of the Business Center to give you the Admin role (Business Center, Members), or to do the reconnection. Then choose Activate again.",
+                remedy: "Ask a current Admin of the Business Center to give you the Admin role (Business Center, Members), or to do the reconnection. If another of your TikTok logins is an Admin, sign out at TikTok first, or open the link in a private window. Then choose Activate again.",
                 fixable_by: FixableBy::ACurrentAdmin,
                 consent_helps: No,
             },
@@ -321,9 +321,9 @@ impl CauseCode {
                 consent_helps: Yes,
             },
             Self::LinkExpired => Words {
-                title: "The link is too old or was already used",
-                explanation: "Each Activate gives a link for one use within a few minutes.",
-                remedy: "Choose Activate again and finish at TikTok within fifteen minutes, in the same browser.",
+                title: "The link is not known, too old or was already used",
+                explanation: "Each Activate gives a link for one use, which works until the time shown with it.",
+                remedy: "Choose Activate again, finish at TikTok by the time that is shown there, and stay in the same browser.",
                 fixable_by: FixableBy::TheSameUser,
                 consent_helps: Yes,
             },

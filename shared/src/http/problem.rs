@@ -149,9 +149,9 @@ impl Code {
             Self::LinkExpired => Words {
                 name: "link_expired",
                 status: StatusCode::GONE,
-                title: "The link is too old",
-                detail: "Too much time passed between Activate and your return from TikTok.",
-                remedy: "Choose Activate again and finish at TikTok within fifteen minutes, in the same browser.",
+                title: "This link does not work any more",
+                detail: "It is not known, was already used, or is too old.",
+                remedy: "Choose Activate again, finish at TikTok by the time that is shown there, and stay in the same browser.",
             },
             Self::NotYourActivation => Words {
                 name: "not_your_activation",

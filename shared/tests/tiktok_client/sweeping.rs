@@ -1,6 +1,7 @@
 //! One check of a whole grant: how many questions it takes, and that it comes to the same verdicts as asking about each
 //! ad account by itself.
 
+use shared::domain::business_center::Member;
 use shared::domain::causes::CauseCode;
 use shared::domain::checks::{Endpoint, Evidence, Gathered, Refusal};
 use shared::domain::diagnosis::{Diagnosis, Verdict, diagnose};
@@ -9,7 +10,7 @@ use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::domain::scopes::Scopes;
 use shared::judging::judge;
 use shared::sealing::AccessToken;
-use shared::tiktok::{Member, Pace, Sweep, SweepEvidence, SweptCenter};
+use shared::tiktok::{Pace, Sweep, SweepEvidence, SweptCenter};
 use tiktok_stand_in::{
     AccountStatus, AdAccount, AdAccounts, BcRole, Fault, FaultKind, Owner, RelationStatus, Switches,
     switches::ForeignId,
