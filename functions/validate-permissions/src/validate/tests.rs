@@ -75,7 +75,7 @@ fn names_known_before_are_in_the_causes() {
     let causes = vec![Cause::from(CauseCode::NotBusinessCenterAdmin)];
     let mut diagnosis = Diagnosis { findings: Vec::new(), verdict: Verdict::Lapsed { causes, corroborated: true } };
     let known = BusinessCenterItem { admins: vec!["Ana M".to_owned()], ..BusinessCenterItem::default() };
-    name_names(&mut diagnosis, &active(), &known);
+    name_names(&mut diagnosis, &active(), None, &known);
     assert!(diagnosis.verdict.causes()[0].remedy().contains("Ana M"));
 }
 
