@@ -174,8 +174,10 @@ async fn gather(
         .iter()
         .map(|account| (account.advertiser_id.clone(), account.business_center_id.clone()))
         .collect();
+    let struck = start.grant.state.strikes.ad_accounts();
     let sweep = Sweep {
         accounts: &accounts,
+        struck: &struck,
         sample: usize::try_from(start.grant.state.checks).unwrap_or_default(),
         with_person: start.grant.stored.grant.authorized_by.is_none(),
     };

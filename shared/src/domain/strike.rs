@@ -68,6 +68,15 @@ impl Strikes {
         self.0.iter().map(|strike| strike.at).min()
     }
 
+    /// The ad accounts that are struck by themselves.
+    pub fn ad_accounts(&self) -> BTreeSet<AdvertiserId> {
+        let of = |strike: &Strike| match &strike.of {
+            Struck::Token => BTreeSet::new(),
+            Struck::AdAccounts(accounts) => accounts.clone(),
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
     /// Strikes against a token that is not there any more say nothing about the present one.
     pub fn forget_other_tokens(&mut self, token_version: u64) {
         self.0.retain(|strike| strike.token_version == token_version);

@@ -10,14 +10,14 @@
 //! | `/bc/get/` | once (50 Business Centers a page); twice more for each original one that it lacks |
 //! | `/bc/asset/admin/get/`, `/bc/member/get/` | once per Business Center (50 assets and 20 Admins a page) |
 //! | `/advertiser/info/` | once per 50 ad accounts |
-//! | `/report/integrated/get/` | once, for an ad account that is another one each time |
+//! | `/report/integrated/get/` | once, for an ad account that is another one each time; and once for each one that is struck |
 //! | `/user/info/` | once, if wanted |
 //! | `/bc/asset/get/` | once per Business Center where ownership is in doubt (50 assets a page) |
 //!
 //! So a grant in order with fewer than 50 ad accounts in one Business Center takes six calls, or seven with the person,
 //! and one with 5,000 takes about two hundred. Where something is wrong with single accounts there are more, up to a fixed
-//! number: 60 to find out whom refused batches of details are about, 20 for accounts that the token no longer covers, two
-//! for reports that are refused.
+//! number: 60 to find out whom refused batches of details are about, 20 for accounts that the token no longer covers, 20
+//! for the reports of those that are struck, two for reports that are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +40,8 @@ use crate::secrets::AppCredentials;
 const UNCOVERED: usize = 20;
 /// How many ad accounts may be asked for a report until one answer stands for all.
 const REPORTS: usize = 3;
+/// How many of those that are struck are asked for their own.
+const STRUCK: usize = 20;
 
 /// What to ask about one grant.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,8 @@ pub struct Sweep<'a> {
     pub accounts: &'a [(AdvertiserId, BusinessCenterId)],
     /// Any number that is another one each time: chooses the ad account whose report is read.
     pub sample: usize,
+    /// Ad accounts that are struck: what another one's report says takes nothing back from these.
+    pub struck: &'a BTreeSet<AdvertiserId>,
     /// Whether to ask who authorized.
     pub with_person: bool,
 }
@@ -101,7 +105,7 @@ impl TikTok {
             self.business_centers(token, deadline),
             centers.collect(),
             self.infos(token, &covered, deadline),
-            self.reports(token, &covered, sweep.sample, deadline),
+            self.reports(token, &covered, sweep, deadline),
             person,
         );
         answers.centers = centers;
@@ -160,16 +164,22 @@ impl TikTok {
 
     /// One report stands for all, since the permission is the token's, and so does the refusal that the token lacks it. Any
     /// other refusal may be about the account that was asked for: it is held against that one alone, and the next one is
-    /// asked, up to three.
+    /// asked, up to three. What is struck answers for itself.
     async fn reports(
         &self,
         token: &AccessToken,
         accounts: &[AdvertiserId],
-        sample: usize,
+        sweep: Sweep<'_>,
         deadline: Instant,
     ) -> Reports {
-        let mut own = BTreeMap::new();
-        let from = sample.checked_rem(accounts.len()).unwrap_or_default();
+        let struck: BTreeSet<_> = accounts.iter().filter(|one| sweep.struck.contains(*one)).take(STRUCK).collect();
+        let accounts: Vec<_> = accounts.iter().filter(|one| !struck.contains(one)).cloned().collect();
+        let mut own: BTreeMap<_, _> = stream::iter(struck)
+            .map(|account| async move { (account.clone(), self.report(token, account, deadline).await) })
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let from = sweep.sample.checked_rem(accounts.len()).unwrap_or_default();
         for account in accounts.iter().cycle().skip(from).take(accounts.len().min(REPORTS)) {
             let report = self.report(token, account, deadline).await;
             if !report.refusal().is_some_and(may_be_about_one) {

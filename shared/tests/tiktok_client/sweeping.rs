@@ -1,6 +1,8 @@
 //! One check of a whole grant: how many questions it takes, and that it comes to the same verdicts as asking about each
 //! ad account by itself.
 
+use std::collections::BTreeSet;
+
 use shared::domain::business_center::Member;
 use shared::domain::causes::CauseCode;
 use shared::domain::checks::{Endpoint, Evidence, Gathered, Refusal};
@@ -37,7 +39,18 @@ fn the_three() -> Connected {
 
 impl World {
     async fn sweep(&self, token: &AccessToken, accounts: &Connected, sample: usize) -> SweepEvidence {
-        let sweep = Sweep { accounts, sample, with_person: false };
+        self.sweep_with_struck(token, accounts, sample, &[]).await
+    }
+
+    async fn sweep_with_struck(
+        &self,
+        token: &AccessToken,
+        accounts: &Connected,
+        sample: usize,
+        struck: &[AdvertiserId],
+    ) -> SweepEvidence {
+        let struck = struck.iter().cloned().collect();
+        let sweep = Sweep { accounts, sample, struck: &struck, with_person: false };
         self.tiktok.clone().without_retries().sweep_evidence(&self.app, token, sweep, soon()).await
     }
 
@@ -100,7 +113,7 @@ async fn calls_grow_with_pages_and_not_with_accounts() {
         assert_eq!(accounts.len(), count);
         for (with_person, calls) in [(false, calls), (true, calls + 1)] {
             world.at_tiktok().clear_log();
-            let sweep = Sweep { accounts: &accounts, sample: 7, with_person };
+            let sweep = Sweep { accounts: &accounts, sample: 7, struck: &BTreeSet::new(), with_person };
             let evidence = world.tiktok.sweep_evidence(&world.app, &token, sweep, soon()).await;
             assert_eq!(world.at_tiktok().total_calls(), calls, "{count} accounts, person: {with_person}");
             let person = &evidence.centers[0].grant.person;
@@ -299,6 +312,32 @@ async fn a_report_that_is_refused_for_the_account_is_asked_of_another() {
     assert_eq!(answers(&evidence).iter().filter(|one| **one == Some(Refusal::NotAsked)).count(), 2);
 }
 
+/// Another ad account's report takes nothing back from one that is struck: it is asked for its own. With many of them, a
+/// few are, and the others share an answer as before.
+#[tokio::test]
+async fn what_is_struck_answers_for_itself() {
+    let world = World::new().await;
+    let [first, ..] = ACCOUNTS.map(account);
+    let no = FaultKind::Code { code: 40001, message: Some("advertiser does not grant you this permission".to_owned()) };
+    world.at_tiktok().add_fault(Fault::new(no).on(REPORT).for_ad_account(first.as_str())).unwrap();
+    for (struck, refused, calls) in
+        [(vec![], None, 1), (vec![first], Some(Refusal::PermissionNotGrantedForAdAccount), 2)]
+    {
+        world.at_tiktok().clear_log();
+        let evidence = world.sweep_with_struck(&world.token, &the_three(), 1, &struck).await;
+        let answers = evidence.centers[0].accounts.iter().map(|(_, account)| account.report.refusal());
+        assert_eq!(answers.collect::<Vec<_>>(), [refused, None, None]);
+        assert_eq!(world.at_tiktok().calls(REPORT), calls);
+    }
+    let many = add_accounts(&world, 30);
+    let token = world.token_of("ana", [1]);
+    world.at_tiktok().clear_log();
+    let evidence = world.sweep_with_struck(&token, &of_the_shop(many.clone()), 0, &many).await;
+    let refused = |report: &shared::domain::checks::Asked<()>| report.refusal() == Some(Refusal::PermissionNotGranted);
+    assert!(evidence.centers[0].accounts.iter().all(|(_, account)| refused(&account.report)));
+    assert_eq!(world.at_tiktok().calls(REPORT), 20 + 1);
+}
+
 /// T88: an agency unticks hundreds of accounts. All of them are lost, and few of them are asked about one by one.
 #[tokio::test]
 async fn t88_accounts_that_the_token_no_longer_covers_are_not_asked_about_one_by_one() {
@@ -352,7 +391,7 @@ async fn a_permission_that_the_token_lacks_is_not_looked_for_in_each_account() {
 async fn t91_without_a_turn_nothing_is_sent() {
     let mut world = World::new().await;
     world.tiktok = world.tiktok.paced(Pace::share(1, 2));
-    let sweep = Sweep { accounts: &the_three(), sample: 0, with_person: false };
+    let sweep = Sweep { accounts: &the_three(), sample: 0, struck: &BTreeSet::new(), with_person: false };
     let evidence = world.tiktok.sweep_evidence(&world.app, &world.token, sweep, within(100)).await;
     assert_eq!((evidence.probe.refusal(), world.at_tiktok().total_calls()), (Some(Refusal::Unavailable), 0));
 }
