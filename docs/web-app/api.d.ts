@@ -198,7 +198,7 @@ export interface components {
         /** @enum {string} */
         FixableBy: "any_business_center_admin" | "the_person_who_consents" | "an_admin_of_the_original_business_center" | "a_current_admin" | "the_owning_business_center" | "the_business_center_admin_and_support" | "the_same_user" | "us" | "support";
         /** @enum {string} */
-        Risk: "connector_no_longer_admin" | "single_admin_left" | "ad_account_not_usable" | "sibling_lapsed" | "permissions_narrowed";
+        Risk: "connector_no_longer_admin" | "single_admin_left" | "ad_account_not_usable" | "sibling_lapsed" | "permissions_narrowed" | "business_center_suspended";
         /**
          * @example {
          *       "also": "business_center",
@@ -347,6 +347,11 @@ export interface components {
             answer: components["schemas"]["Answer"];
             /** @description Every answer of TikTok that it rests on; the first is the decisive one. */
             evidence: components["schemas"]["Evidence"][];
+            /**
+             * @description TikTok has suspended what the check is about: the Business Center (`business_center_matches`) or the ad account (`ad_account_usable`). Absent otherwise.
+             * @constant
+             */
+            suspended?: true;
         };
         Evidence: {
             /** @example /oauth2/advertiser/get/ */

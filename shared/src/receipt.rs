@@ -248,11 +248,7 @@ mod tests {
             Evidence { endpoint: Endpoint::BusinessCenters, code: Some(0), request_id: None, asked_at: start() };
         let refused = Outcome::Refused {
             cause: CauseCode::WrongBusinessCenter.into(),
-            findings: vec![Finding {
-                check: Check::BusinessCenterMatches,
-                answer: Answer::Failed,
-                evidence: vec![evidence],
-            }],
+            findings: vec![Finding::new(Check::BusinessCenterMatches, Answer::Failed, vec![evidence])],
             authorized_by: Some(ana_m()),
             grant_id: None,
         };

@@ -3,6 +3,7 @@
 
 use crate::consent::OWNED;
 use crate::support::*;
+use tiktok_stand_in::{AccountStatus, AdAccount, BcRole, BcStatus, BusinessCenter, Membership, Owner};
 
 const INFO: &str = "/advertiser/info/";
 const REPORT: &str = "/report/integrated/get/";
@@ -234,5 +235,126 @@ async fn an_admin_without_a_name_is_counted_and_not_named() {
     assert!(refused.text("remedy").contains("Current Admins: ") && !refused.text("remedy").contains("whose name"));
     let center = world.rows().into_iter().find(|row| row["sk"] == format!("BC#{MEDIA}")).unwrap();
     assert_eq!(center["admins"].as_array().unwrap().len(), 3, "{center}");
+    world.finish().await;
+}
+
+/// One grant for sixteen ad accounts: a report that is refused for two of them is held against these two, and no other.
+#[tokio::test]
+async fn a_report_refused_for_two_ad_accounts_is_held_against_these_two() {
+    let world = TestWorld::quick().start().await;
+    let fleet = world.fleet(&[16, 2]).await;
+    world.sweep().await;
+    let refuse = |account: &Account| {
+        let fault = Fault::new(says(40001, NOT_GRANTED)).on(REPORT).for_ad_account(&account.id);
+        world.tiktok().add_fault(fault).unwrap();
+    };
+    let (refused, others) = fleet[0].accounts.split_at(2);
+    refused.iter().for_each(refuse);
+    // Of a grant with two ad accounts both are asked each time, so that this one is struck twice.
+    let (alone, sibling) = (&fleet[1].accounts[0], &fleet[1].accounts[1]);
+    refuse(alone);
+    for _ in 0..8 {
+        world.pass_an_interval();
+        world.sweep().await;
+    }
+    for account in others.iter().chain([sibling]) {
+        assert_eq!(world.status(account), "active", "{} was never refused", account.id);
+    }
+    for account in refused {
+        // A check of the grant asks for one ad account's report, another one's each time; "Check now" for this one's.
+        let answer = world.as_(&ANA).validate(account).await;
+        assert_eq!(answer.expect(200)["causes"][0]["cause"], "reporting_missing", "{answer:?}");
+    }
+    let details = world.as_(&ANA).details(alone).await;
+    assert_eq!(details.expect(200)["cause"], "reporting_missing", "{details:?}");
+    world.finish().await;
+}
+
+/// A large agency: its list of ad accounts has no pages, is megabytes long, and takes its time.
+#[tokio::test]
+async fn an_agency_with_thirty_thousand_ad_accounts_connects() {
+    let world = TestWorld::quick().start().await;
+    let account = world.lapsed(11).await;
+    {
+        let mut tiktok = world.tiktok().world();
+        for number in 0..30_000_u64 {
+            let id = (7_150_000_000_000_000_000 + number).to_string();
+            let one = AdAccount::new(&id, "One of many", Owner::business_center(RETAIL));
+            tiktok.add_ad_account(one).unwrap();
+        }
+    }
+    let slow = Fault::new(FaultKind::Latency { milliseconds: 7_000 }).on(AUTHORIZED).times(1);
+    world.tiktok().add_fault(slow).unwrap();
+    let answer = world.reconnect(&account, &ANA, Consent::by("ana").ad_accounts(AdAccounts::All)).await;
+    assert_eq!(answer.expect(200)["outcome"], "reconnected", "{answer:?}");
+    assert_eq!(world.status(&account), "active");
+    world.finish().await;
+}
+
+/// A Business Center that belongs to another is missing from the plain list, of its own members too.
+#[tokio::test]
+async fn a_business_center_below_another_is_found_wherever_tiktok_shows_it() {
+    const CHILD: &str = "7241906835517329999";
+    let world = TestWorld::start().await;
+    {
+        let mut tiktok = world.tiktok().world();
+        let mut child = BusinessCenter::new(CHILD, "Northwind Child");
+        child.parent_bc_id = Some(AGENCY.to_owned());
+        tiktok.add_business_center(child).unwrap();
+        for login in ["rita", "marc"] {
+            tiktok.set_membership(CHILD, Membership::joined(login, BcRole::Admin)).unwrap();
+        }
+    }
+    // Its own Admin, and an Admin of the one above, who is no member of it.
+    for (login, number) in [("rita", 11), ("walt", 12)] {
+        let account = Account { center: CHILD, login, ..Account::new(number) };
+        world.at_tiktok(&account);
+        world.import(&[&account], None).await;
+        let consent = Consent::by(login).ad_accounts(AdAccounts::only([&account.id]));
+        let answer = world.reconnect(&account, &ANA, consent).await;
+        assert_eq!(answer.expect(200)["outcome"], "reconnected", "{login}: {answer:?}");
+        world.pass_an_interval();
+        world.sweep_twice().await;
+        assert_eq!(world.status(&account), "active", "{login}: checks find it too");
+        let answer = world.as_(&ANA).validate(&account).await;
+        assert_eq!(answer.expect(200)["verdict"], "connected", "{login}: {answer:?}");
+    }
+    // Who has nothing to do with either is refused, as before.
+    let account = Account { center: CHILD, ..Account::new(13) };
+    world.at_tiktok(&account);
+    world.import(&[&account], None).await;
+    let answer = world.reconnect(&account, &ANA, Consent::by("ana").ad_accounts(AdAccounts::All)).await;
+    assert_eq!(answer.expect(200)["cause"], "wrong_business_center", "{answer:?}");
+    world.finish().await;
+}
+
+/// A suspended Business Center lapses nothing: it is told, with what can be done about it.
+#[tokio::test]
+async fn a_suspended_business_center_is_a_risk_and_an_ad_account_says_that_it_is_suspended() {
+    let world = TestWorld::start().await;
+    let account = world.active(11).await;
+    world.tiktok().world().set_center_status(MEDIA, BcStatus::Punish).unwrap();
+    world.tiktok().world().set_account_status(&account.id, AccountStatus::Limit).unwrap();
+
+    world.sweep_twice().await;
+
+    let details = world.as_(&ANA).details(&account).await;
+    assert_eq!(details.expect(200)["status"], "active");
+    assert_eq!(details.body["at_risk"], json!(["ad_account_not_usable", "business_center_suspended"]));
+    let findings = details.body["findings"].as_array().unwrap();
+    let suspended: Vec<_> = findings.iter().filter(|one| one["suspended"] == true).map(|one| &one["check"]).collect();
+    assert_eq!(suspended, ["business_center_matches", "ad_account_usable"]);
+    let started = world.as_(&ANA).activate(&account, json!({ "force": true })).await;
+    let checklist = started.expect(201)["preflight"]["checklist"].as_array().unwrap().clone();
+    let says = |line: &Value| line["text"].as_str().unwrap().contains("TikTok has suspended");
+    assert_eq!(checklist.iter().filter(|line| says(line)).count(), 2, "{checklist:?}");
+
+    world.tiktok().world().set_center_status(MEDIA, BcStatus::Enable).unwrap();
+    world.tiktok().world().set_account_status(&account.id, AccountStatus::Disable).unwrap();
+    world.pass_an_interval();
+    world.sweep().await;
+    let details = world.as_(&ANA).details(&account).await;
+    assert_eq!(details.expect(200)["at_risk"], json!(["ad_account_not_usable"]));
+    assert!(details.body["findings"].as_array().unwrap().iter().all(|one| one["suspended"].is_null()));
     world.finish().await;
 }

@@ -295,7 +295,7 @@ async fn details_show_the_findings_with_their_evidence() -> Result<()> {
     let scene = Scene::start().await?;
     let evidence =
         Evidence { endpoint: Endpoint::AuthorizedAdAccounts, code: Some(40105), request_id: None, asked_at: now() };
-    let finding = Finding { check: Check::AuthorizationAlive, answer: Answer::Failed, evidence: vec![evidence] };
+    let finding = Finding::new(Check::AuthorizationAlive, Answer::Failed, vec![evidence]);
     let without_grant = AdAccount {
         standing: lapsed(),
         findings: vec![finding],

@@ -76,7 +76,7 @@ mod tests {
     }
 
     fn diagnosis(verdict: Verdict) -> Diagnosis {
-        let finding = Finding { check: Check::AuthorizationAlive, answer: Answer::Passed, evidence: Vec::new() };
+        let finding = Finding::new(Check::AuthorizationAlive, Answer::Passed, []);
         Diagnosis { findings: vec![finding], verdict }
     }
 

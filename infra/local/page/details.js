@@ -6,7 +6,7 @@ import { accountDetails, accountHistory, Problem, validate } from "./api.js";
 import { gapStrip } from "./gap.js";
 import { announce, go, set, state } from "./store.js";
 import { ago, answerMark, button, Copy, Dialog, dialogTitle, h, name, problemBox, unseen } from "./ui.js";
-import { causeTitle, CHECKS, count, EVENTS, FIXERS, gapText, riskText, STATUS, timeText } from "./words.js";
+import { causeTitle, CHECKS, count, EVENTS, FIXERS, gapText, riskTextOf, STATUS, timeText } from "./words.js";
 
 /** @typedef {import("./api.js").Details} Details @typedef {import("./api.js").Schemas} Schemas */
 
@@ -140,7 +140,7 @@ function content(account, sheet) {
         h(
           "ul",
           null,
-          account.at_risk.map((risk) => h("li", { key: risk }, riskText(risk))),
+          account.at_risk.map((risk) => h("li", { key: risk }, riskTextOf(risk, account.findings))),
         ),
       ),
     section("Business Center", [

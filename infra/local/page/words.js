@@ -35,13 +35,21 @@ export const causeTitle = (cause) => CAUSES[cause]?.[0] ?? cause;
 const RISKS = {
   connector_no_longer_admin: "The person who connected it is no longer an Admin",
   single_admin_left: "Only one Admin is left in the Business Center",
-  ad_account_not_usable: "TikTok has paused or closed the ad account",
+  ad_account_not_usable: "TikTok has suspended or closed the ad account, or not approved it yet",
   sibling_lapsed: "Another ad account of the same connection has lapsed",
   permissions_narrowed: "Fewer permissions than before",
+  business_center_suspended: "TikTok has suspended the Business Center: an Admin can appeal in TikTok Business Center",
 };
 
 /** @param {Schemas["Risk"]} risk */
 export const riskText = (risk) => RISKS[risk] ?? risk;
+
+/** Where the findings say more than the fact. @param {Schemas["Risk"]} risk @param {Schemas["Finding"][]} findings */
+export const riskTextOf = (risk, findings) =>
+  risk === "ad_account_not_usable" &&
+  findings.some(({ check, suspended }) => check === "ad_account_usable" && suspended)
+    ? "TikTok has suspended the ad account: an Admin can appeal in TikTok Ads Manager"
+    : riskText(risk);
 
 /** The checklist of the help page, in its order. @type {Record<Schemas["Check"], string>} */
 export const CHECKS = {

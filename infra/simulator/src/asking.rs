@@ -224,7 +224,12 @@ impl Asking<'_> {
 }
 
 fn admin_of(center: &BusinessCenterId) -> Membership {
-    Membership { business_center_id: center.clone(), name: format!("Center {center}"), role: Some("ADMIN".to_owned()) }
+    Membership {
+        business_center_id: center.clone(),
+        name: format!("Center {center}"),
+        role: Some("ADMIN".to_owned()),
+        is_suspended: false,
+    }
 }
 
 fn asked<T>(endpoint: Endpoint, said: Said, at: i64, value: impl FnOnce(bool) -> T) -> Asked<T> {

@@ -156,8 +156,8 @@ impl AuthorizationRequest {
 
 /// The Business Centers that the switch offers this person: `(bc_id, name)`.
 pub(crate) fn centers(world: &World, login: &str) -> Vec<(String, String)> {
-    let mut centers: Vec<_> =
-        world.centers_of(login).map(|(center, _)| (center.info.bc_id.clone(), center.info.name.clone())).collect();
+    let acts_in = world.business_centers.values().filter(|center| world.acts_in(center, login).is_some());
+    let mut centers: Vec<_> = acts_in.map(|center| (center.info.bc_id.clone(), center.info.name.clone())).collect();
     let owns = world.ad_accounts.values().any(|account| !account.deleted && account.info.owner == Owner::person(login));
     if owns || centers.is_empty() {
         centers.push((PERSONAL.to_owned(), "No Business Center: your own ad accounts".to_owned()));

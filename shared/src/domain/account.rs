@@ -36,6 +36,7 @@ pub enum RiskFact {
     AdAccountNotUsable,
     SiblingLapsed,
     PermissionsNarrowed,
+    BusinessCenterSuspended,
 }
 
 /// How the connection stands. Each standing owns its facts.
@@ -99,16 +100,16 @@ impl AdAccount {
 
 /// The facts that single findings show to precede a lapse.
 pub fn risks(findings: &[Finding]) -> BTreeSet<RiskFact> {
-    findings
-        .iter()
-        .filter(|finding| finding.answer == Answer::Failed)
-        .filter_map(|finding| match finding.check {
+    let is_suspended = |finding: &Finding| finding.check == Check::BusinessCenterMatches && finding.suspended;
+    let suspended = findings.iter().any(is_suspended).then_some(RiskFact::BusinessCenterSuspended);
+    let failed =
+        findings.iter().filter(|finding| finding.answer == Answer::Failed).filter_map(|finding| match finding.check {
             Check::AdAccountUsable => Some(RiskFact::AdAccountNotUsable),
             Check::BusinessCenterAdmin | Check::BusinessCenterMatches => Some(RiskFact::ConnectorNoLongerAdmin),
             Check::AdAccountManagementGranted | Check::ReportingGranted => Some(RiskFact::PermissionsNarrowed),
             Check::AuthorizationAlive | Check::AdAccountGranted | Check::AdAccountOwned => None,
-        })
-        .collect()
+        });
+    failed.chain(suspended).collect()
 }
 
 /// The facts as they are after fresh findings. `known` are those before; what was not asked again stays as it was.

@@ -28,12 +28,32 @@ pub struct Names<'a> {
 
 /// All eight lines. What `findings` say nothing about is inconclusive; of two findings on one check the first counts.
 pub fn checklist(findings: &[Finding], names: Names<'_>) -> Vec<Line> {
-    let answer = |check| {
+    let line = |check| {
         let finding = findings.iter().find(|finding| finding.check == check);
-        finding.map_or(Answer::Inconclusive, |finding| finding.answer)
+        let answer = finding.map_or(Answer::Inconclusive, |finding| finding.answer);
+        let suspended = finding.is_some_and(|finding| finding.suspended).then(|| suspended(check)).flatten();
+        let text = [Some(text(check, answer, names)), suspended.map(str::to_owned)];
+        Line { check, answer, text: text.into_iter().flatten().collect::<Vec<_>>().join(" ") }
     };
-    let line = |check| Line { check, answer: answer(check), text: text(check, answer(check), names) };
     Check::ALL.into_iter().map(line).collect()
+}
+
+/// What is said besides where TikTok has suspended what the check is about.
+fn suspended(check: Check) -> Option<&'static str> {
+    match check {
+        Check::BusinessCenterMatches => Some(
+            "TikTok has suspended this Business Center. An Admin sees why, and can appeal, in TikTok Business Center.",
+        ),
+        Check::AdAccountUsable => {
+            Some("TikTok has suspended it. An Admin sees why, and can appeal, in TikTok Ads Manager.")
+        }
+        Check::AuthorizationAlive
+        | Check::AdAccountGranted
+        | Check::AdAccountManagementGranted
+        | Check::ReportingGranted
+        | Check::BusinessCenterAdmin
+        | Check::AdAccountOwned => None,
+    }
 }
 
 /// The sentence for one check and what is known of it.
@@ -121,7 +141,7 @@ mod tests {
         let business_center =
             NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: Some("Shop Group".to_owned()) };
         let advertiser_id = "7100000000000000011".parse().unwrap();
-        let finding = Finding { check, answer, evidence: Vec::new() };
+        let finding = Finding::new(check, answer, []);
         let names =
             Names { ad_account: "Shop EU", advertiser_id: &advertiser_id, business_center: &business_center, admins };
         let lines = checklist(&[finding], names);
@@ -140,6 +160,28 @@ mod tests {
             .inspect(|text| assert!(text.ends_with('.') && text.len() > 30 && !text.contains('\n'), "{text}"))
             .collect();
         assert_eq!(all.len(), 24);
+    }
+
+    #[test]
+    fn what_tiktok_has_suspended_is_told() {
+        let business_center = NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None };
+        let advertiser_id = "7100000000000000011".parse().unwrap();
+        let names = Names {
+            ad_account: "Shop EU",
+            advertiser_id: &advertiser_id,
+            business_center: &business_center,
+            admins: &[],
+        };
+        let told = |suspended| {
+            let findings = [
+                Finding::new(Check::BusinessCenterMatches, Answer::Passed, []).suspended(suspended),
+                Finding::new(Check::AdAccountUsable, Answer::Failed, []).suspended(suspended),
+            ];
+            let lines = checklist(&findings, names);
+            lines.iter().filter(|line| line.text.contains("TikTok has suspended")).map(|line| line.check).collect()
+        };
+        let nothing: Vec<Check> = told(false);
+        assert_eq!((nothing, told(true)), (vec![], vec![Check::BusinessCenterMatches, Check::AdAccountUsable]));
     }
 
     /// The help page's advice stands there whatever TikTok says, or does not say.
@@ -163,7 +205,7 @@ mod tests {
 
     #[test]
     fn the_first_finding_on_a_check_counts() {
-        let finding = |answer| Finding { check: Check::AdAccountOwned, answer, evidence: Vec::new() };
+        let finding = |answer| Finding::new(Check::AdAccountOwned, answer, []);
         let center = NamedBusinessCenter { id: "7200000000000000021".parse().unwrap(), name: None };
         let id = "7100000000000000011".parse().unwrap();
         let names = Names { ad_account: "Shop", advertiser_id: &id, business_center: &center, admins: &[] };

@@ -125,6 +125,20 @@ pub struct Finding {
     pub answer: Answer,
     /// Every answer of TikTok that this one rests on; the first is the decisive one.
     pub evidence: Vec<Evidence>,
+    /// TikTok has suspended what the check is about: the Business Center, or the ad account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+}
+
+impl Finding {
+    pub fn new(check: Check, answer: Answer, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        Self { check, answer, evidence: evidence.into_iter().collect(), suspended: false }
+    }
+
+    #[must_use]
+    pub fn suspended(self, suspended: bool) -> Self {
+        Self { suspended, ..self }
+    }
 }
 
 /// Why a question has no positive answer: TikTok's codes and messages, classified once, at the edge. Anything that is
@@ -249,6 +263,9 @@ pub struct Membership {
     pub name: String,
     /// TikTok's `user_role`; only exactly `ADMIN` is Admin.
     pub role: Option<String>,
+    /// Its `status` is `PUNISH`: TikTok has suspended it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_suspended: bool,
 }
 
 impl Membership {

@@ -50,11 +50,7 @@ pub fn examine(subject: Subject<'_>, gathered: Gathered<'_>) -> Vec<Finding> {
 
 /// What an unreadable stored token leaves us with: nothing was asked, nothing is known.
 pub fn nothing_known() -> Vec<Finding> {
-    Check::ALL.into_iter().map(|check| finding(check, Answer::Inconclusive, [])).collect()
-}
-
-fn finding(check: Check, answer: Answer, evidence: impl IntoIterator<Item = Evidence>) -> Finding {
-    Finding { check, answer, evidence: evidence.into_iter().collect() }
+    Check::ALL.into_iter().map(|check| Finding::new(check, Answer::Inconclusive, [])).collect()
 }
 
 /// Every question that was put with this token: evidence and refusal.
@@ -87,11 +83,11 @@ fn agreeing(gathered: Gathered<'_>, refusal: Refusal) -> impl Iterator<Item = Ev
 fn authorization_alive(gathered: Gathered<'_>) -> Finding {
     let asked = &gathered.grant.authorized;
     match asked.answer {
-        Ok(_) => finding(Check::AuthorizationAlive, Answer::Passed, [asked.evidence.clone()]),
+        Ok(_) => Finding::new(Check::AuthorizationAlive, Answer::Passed, [asked.evidence.clone()]),
         Err(dead @ (Refusal::TokenDead | Refusal::TokenOfAnotherApp)) => {
-            finding(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, dead))
+            Finding::new(Check::AuthorizationAlive, Answer::Failed, agreeing(gathered, dead))
         }
-        Err(_) => finding(Check::AuthorizationAlive, Answer::Inconclusive, asked.on_record()),
+        Err(_) => Finding::new(Check::AuthorizationAlive, Answer::Inconclusive, asked.on_record()),
     }
 }
 
@@ -102,14 +98,14 @@ fn ad_account_granted(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let list = asked.evidence.clone();
     match (asked.value(), info.refusal()) {
         (Some(ids), _) if ids.contains(subject.advertiser_id) && is_gone(subject, gathered) => {
-            finding(check, Answer::Failed, [info.evidence.clone(), gathered.grant.owned.evidence.clone()])
+            Finding::new(check, Answer::Failed, [info.evidence.clone(), gathered.grant.owned.evidence.clone()])
         }
-        (Some(ids), _) if ids.contains(subject.advertiser_id) => finding(check, Answer::Passed, [list]),
+        (Some(ids), _) if ids.contains(subject.advertiser_id) => Finding::new(check, Answer::Passed, [list]),
         (Some(_), Some(Refusal::AdAccountGone | Refusal::AdAccountNotPermitted)) => {
-            finding(check, Answer::Failed, [list, info.evidence.clone()])
+            Finding::new(check, Answer::Failed, [list, info.evidence.clone()])
         }
-        (Some(_), _) => finding(check, Answer::Failed, [list]),
-        (None, _) => finding(check, Answer::Inconclusive, asked.on_record()),
+        (Some(_), _) => Finding::new(check, Answer::Failed, [list]),
+        (None, _) => Finding::new(check, Answer::Inconclusive, asked.on_record()),
     }
 }
 
@@ -152,10 +148,10 @@ fn permission<T>(
         .collect();
     if !against.is_empty() {
         against.extend(subject.scopes.missing(needed).map(|_| subject.scope_evidence.clone()));
-        return finding(check, Answer::Failed, against);
+        return Finding::new(check, Answer::Failed, against);
     }
     let answer = if read.answer.is_ok() { Answer::Passed } else { Answer::Inconclusive };
-    finding(check, answer, read.on_record().into_iter().chain([subject.scope_evidence.clone()]))
+    Finding::new(check, answer, read.on_record().into_iter().chain([subject.scope_evidence.clone()]))
 }
 
 /// The person's membership in the original Business Center, from whichever answer has it.
@@ -170,16 +166,16 @@ fn found<'a>(subject: Subject<'_>, gathered: Gathered<'a>) -> Option<(&'a Eviden
 fn business_center_matches(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let check = Check::BusinessCenterMatches;
     let asked = &gathered.grant.business_centers;
-    if let Some((evidence, _)) = found(subject, gathered) {
-        return finding(check, Answer::Passed, [evidence.clone()]);
+    if let Some((evidence, membership)) = found(subject, gathered) {
+        return Finding::new(check, Answer::Passed, [evidence.clone()]).suspended(membership.is_suspended);
     }
     let answers = asked.on_record().into_iter().chain(
         gathered.grant.elsewhere.iter().flat_map(|one| [one.by_id.on_record(), one.tiered.on_record()]).flatten(),
     );
     if is_nowhere(subject, gathered) {
-        finding(check, Answer::Failed, with_refused_admin_read(gathered, answers))
+        Finding::new(check, Answer::Failed, with_refused_admin_read(gathered, answers))
     } else {
-        finding(check, Answer::Inconclusive, answers)
+        Finding::new(check, Answer::Inconclusive, answers)
     }
 }
 
@@ -200,12 +196,14 @@ fn is_nowhere(subject: Subject<'_>, gathered: Gathered<'_>) -> bool {
 fn business_center_admin(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     let check = Check::BusinessCenterAdmin;
     match found(subject, gathered) {
-        Some((evidence, membership)) if membership.is_admin() => finding(check, Answer::Passed, [evidence.clone()]),
+        Some((evidence, membership)) if membership.is_admin() => {
+            Finding::new(check, Answer::Passed, [evidence.clone()])
+        }
         Some((evidence, Membership { role: Some(role), .. })) if role == "STANDARD" => {
-            finding(check, Answer::Failed, with_refused_admin_read(gathered, [evidence.clone()]))
+            Finding::new(check, Answer::Failed, with_refused_admin_read(gathered, [evidence.clone()]))
         }
         // A role we do not know, or somebody who is no member at all: `business_center_matches` tells the latter.
-        Some(_) | None => finding(check, Answer::Inconclusive, gathered.grant.business_centers.on_record()),
+        Some(_) | None => Finding::new(check, Answer::Inconclusive, gathered.grant.business_centers.on_record()),
     }
 }
 
@@ -223,7 +221,7 @@ fn ad_account_owned(subject: Subject<'_>, gathered: Gathered<'_>) -> Finding {
     if answer == Answer::Failed {
         evidence.extend(not_owned_elsewhere(subject, gathered));
     }
-    finding(Check::AdAccountOwned, answer, evidence)
+    Finding::new(Check::AdAccountOwned, answer, evidence)
 }
 
 /// What the list of what a Business Center owns says about an ad account. Where that is `Failed`, a second endpoint is
@@ -269,5 +267,6 @@ fn ad_account_usable(gathered: Gathered<'_>) -> Finding {
         Some(AdAccountInfo { status: Some(_), .. }) => Answer::Failed,
         Some(AdAccountInfo { status: None, .. }) | None => Answer::Inconclusive,
     };
-    finding(Check::AdAccountUsable, answer, asked.on_record())
+    let status = asked.value().and_then(|info| info.status.as_deref());
+    Finding::new(Check::AdAccountUsable, answer, asked.on_record()).suspended(status == Some("STATUS_LIMIT"))
 }

@@ -234,6 +234,7 @@ pub(super) struct WireBusinessCenter {
     #[serde(deserialize_with = "id")]
     bc_id: BusinessCenterId,
     name: Option<String>,
+    status: Option<String>,
 }
 
 impl From<WireMembership> for Membership {
@@ -242,6 +243,7 @@ impl From<WireMembership> for Membership {
             business_center_id: wire.bc_info.bc_id,
             name: wire.bc_info.name.unwrap_or_default(),
             role: wire.user_role,
+            is_suspended: wire.bc_info.status.as_deref() == Some("PUNISH"),
         }
     }
 }

@@ -56,7 +56,12 @@ pub fn account(id: &str) -> AdvertiserId {
 
 pub fn membership(id: &str, role: Option<&str>) -> Membership {
     let name = if id == ORIGINAL { "Shop Group" } else { "Other" };
-    Membership { business_center_id: id.parse().unwrap(), name: name.to_owned(), role: role.map(str::to_owned) }
+    Membership {
+        business_center_id: id.parse().unwrap(),
+        name: name.to_owned(),
+        role: role.map(str::to_owned),
+        is_suspended: false,
+    }
 }
 
 pub fn owned(id: &str, status: Option<&str>) -> (AdvertiserId, Option<String>) {

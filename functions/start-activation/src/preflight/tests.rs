@@ -14,7 +14,7 @@ fn account() -> AdAccount {
 /// A diagnosis in which everything passed but these checks.
 fn but(answers: &[(Check, Answer)], causes: &[CauseCode]) -> Diagnosis {
     let answer = |check| answers.iter().find(|(one, _)| *one == check).map_or(Answer::Passed, |(_, answer)| *answer);
-    let findings = Check::ALL.into_iter().map(|check| Finding { check, answer: answer(check), evidence: Vec::new() });
+    let findings = Check::ALL.into_iter().map(|check| Finding::new(check, answer(check), []));
     let causes: Vec<Cause> = causes.iter().map(|code| (*code).into()).collect();
     let verdict = if causes.is_empty() {
         diagnosis::Verdict::Connected

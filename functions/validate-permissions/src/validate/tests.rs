@@ -5,7 +5,7 @@ use shared::testing::{a_lapsed_account, an_account};
 use super::*;
 
 fn not_owned() -> Vec<Finding> {
-    vec![Finding { check: Check::AdAccountOwned, answer: Answer::Failed, evidence: Vec::new() }]
+    vec![Finding::new(Check::AdAccountOwned, Answer::Failed, [])]
 }
 
 fn active() -> AdAccount {
