@@ -13,9 +13,9 @@ use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::causes::CauseCode;
-use crate::domain::gap::Gap;
-use crate::domain::ids::{AdvertiserId, OrgId};
+use domain::causes::CauseCode;
+use domain::gap::Gap;
+use domain::ids::{AdvertiserId, OrgId};
 
 pub const SOURCE: &str = "creativex.ad-accounts";
 /// What one call may hold.

@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 
-use crate::domain::transition::Transition;
 use crate::metrics::{self, Metric, Unit};
+use domain::transition::Transition;
 
 /// What made them Active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

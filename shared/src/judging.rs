@@ -8,11 +8,6 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::error;
 
-use crate::domain::causes::CauseCode;
-use crate::domain::checks::{AccountEvidence, Answer, Gathered, GrantEvidence};
-use crate::domain::diagnosis::{Diagnosis, diagnose};
-use crate::domain::examine::{Subject, ownership};
-use crate::domain::grant::Grant;
 use crate::logging::chain;
 use crate::metrics::{self, Metric, Unit};
 use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable};
@@ -20,6 +15,11 @@ use crate::secrets::{AppCredentials, SecretUnavailable, TikTokApp, TokenKeys};
 use crate::store::checking::SealedAgain;
 use crate::store::items::StoredGrant;
 use crate::tiktok::{TikTok, suspects_secret};
+use domain::causes::CauseCode;
+use domain::checks::{AccountEvidence, Answer, Gathered, GrantEvidence};
+use domain::diagnosis::{Diagnosis, diagnose};
+use domain::examine::{Subject, ownership};
+use domain::grant::Grant;
 
 /// Why there is no token to ask with (`credential_unreadable`). Ours to mend; none of it says anything about the grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,8 @@
 
 pub mod aws;
 pub mod bus;
+pub mod clock;
 pub mod config;
-pub mod domain;
 pub mod finishing;
 pub mod healing;
 pub mod http;
@@ -19,7 +19,5 @@ pub mod runtime;
 pub mod sealing;
 pub mod secrets;
 pub mod store;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod tiktok;
 pub mod tls;

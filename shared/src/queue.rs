@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 use url::Url;
 
-use crate::domain::ids::{ActivationId, GrantId, OrgId};
+use domain::ids::{ActivationId, GrantId, OrgId};
 
 /// SQS takes so many messages in one call.
 pub const MESSAGES_PER_CALL: usize = 10;

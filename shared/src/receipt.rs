@@ -4,13 +4,13 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::domain::access::Caller;
-use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, Shown, State};
-use crate::domain::causes::{Cause, CauseCode};
-use crate::domain::checks::Finding;
-use crate::domain::gap::Gap;
-use crate::domain::ids::{ActivationId, AdvertiserId};
 use crate::store::completing::Record;
+use domain::access::Caller;
+use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, Shown, State};
+use domain::causes::{Cause, CauseCode};
+use domain::checks::Finding;
+use domain::gap::Gap;
+use domain::ids::{ActivationId, AdvertiserId};
 
 /// Schema `Activation` of the API description.
 #[derive(Clone, Debug, Serialize)]
@@ -134,9 +134,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::domain::access::Reach;
-    use crate::domain::checks::{Answer, Check, Endpoint, Evidence, Person};
     use crate::store::items::StoredActivation;
+    use domain::access::Reach;
+    use domain::checks::{Answer, Check, Endpoint, Evidence, Person};
 
     fn start() -> Timestamp {
         "2026-11-23T12:00:00Z".parse().unwrap()

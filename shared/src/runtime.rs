@@ -19,8 +19,8 @@ use lambda_http::{Body, Context, LambdaEvent, lambda_runtime, service_fn};
 use serde_json::value::RawValue;
 use tracing::error;
 
+use crate::clock;
 use crate::config::Environment;
-use crate::domain::clock;
 use crate::http::{Problem, Request, Response, answer};
 use crate::logging;
 

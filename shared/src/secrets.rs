@@ -237,9 +237,9 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::domain::ids::{GrantId, OrgId};
     use crate::sealing::keyring_tests::secret;
     use crate::sealing::{AccessToken, Purpose, TokenBinding, Unsealable, WebPurpose};
+    use domain::ids::{GrantId, OrgId};
 
     /// Secrets Manager as a test tells it to be: it answers with the last of what it was told, or with an outage.
     #[derive(Default)]

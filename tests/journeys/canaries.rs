@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::events::Event;
 use reqwest::Method;
-use shared::domain::events::Event;
 use shared::http::Code;
 use tiktok_stand_in::RelationStatus;
 

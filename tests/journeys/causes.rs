@@ -2,7 +2,7 @@
 //!
 //! A refusal tells code and remedy, is written into the history, and leaves everything that worked as it was.
 
-use shared::domain::causes::CauseCode;
+use domain::causes::CauseCode;
 use tiktok_stand_in::{AdvertiserRole, Owner, RelationStatus, Switches};
 
 use crate::support::*;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::support::*;
 
 fn ago(time: SignedDuration) -> String {
-    shared::domain::clock::whole_seconds(local::clock::now() - time).to_string()
+    shared::clock::whole_seconds(local::clock::now() - time).to_string()
 }
 
 fn activation_pk(activation_id: &str) -> String {

@@ -1,8 +1,8 @@
 //! The canary: a grant of our own on an ad account that nobody but us touches. If TikTok refuses it, TikTok is wrong about
 //! others, too.
 
-use shared::domain::checks::Refusal;
-use shared::domain::ids::{GrantId, OrgId};
+use domain::checks::Refusal;
+use domain::ids::{GrantId, OrgId};
 use shared::judging;
 use shared::store::checking::CheckGrants as _;
 use shared::store::guarding::TellGuard as _;

@@ -9,19 +9,19 @@
 
 use std::collections::BTreeMap;
 
+use domain::backoff::Backoff;
+use domain::business_center::{self, Admins};
+use domain::checks::{Gathered, Refusal};
+use domain::diagnosis::{Verdict, diagnose};
+use domain::examine::{Occasion, Subject};
+use domain::grant::Grant;
+use domain::guard::tally::Recount;
+use domain::ids::{AdvertiserId, GrantId, OrgId};
+use domain::spread;
+use domain::strike::Look;
+use domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
+use domain::transition::Transition;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::backoff::Backoff;
-use shared::domain::business_center::{self, Admins};
-use shared::domain::checks::{Gathered, Refusal};
-use shared::domain::diagnosis::{Verdict, diagnose};
-use shared::domain::examine::{Occasion, Subject};
-use shared::domain::grant::Grant;
-use shared::domain::guard::tally::Recount;
-use shared::domain::ids::{AdvertiserId, GrantId, OrgId};
-use shared::domain::spread;
-use shared::domain::strike::Look;
-use shared::domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
-use shared::domain::transition::Transition;
 use shared::finishing::Finisher;
 use shared::healing::{self, How};
 use shared::judging::{self, TokenUnreadable};
@@ -388,7 +388,7 @@ async fn transitions(
     Ok(transitions)
 }
 
-fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<shared::domain::ids::BusinessCenterId> {
+fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<domain::ids::BusinessCenterId> {
     let mut centers: Vec<_> = moves.iter().map(|(place, _)| found[*place].watched.business_center_id.clone()).collect();
     centers.sort();
     centers.dedup();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use aws_lambda_events::sqs::SqsEvent;
 use check_grant::{Clients, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use shared::domain::clock;
+use shared::clock;
 use shared::runtime;
 
 fn main() -> ExitCode {

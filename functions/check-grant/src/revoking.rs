@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use domain::checks::{Asked, Refusal};
+use domain::sweep::Revocation;
 use jiff::Timestamp;
-use shared::domain::checks::{Asked, Refusal};
-use shared::domain::sweep::Revocation;
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
 use shared::store::checking::GrantToCheck;

@@ -10,10 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::ids::OrgId;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
-use shared::domain::ids::OrgId;
 
 use crate::row::{Refusal, Row, Wrong};
 

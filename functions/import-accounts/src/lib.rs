@@ -13,13 +13,13 @@ pub mod row;
 
 use std::sync::Arc;
 
+use domain::grant::Grant;
+use domain::ids::OrgId;
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
-use shared::domain::grant::Grant;
-use shared::domain::ids::OrgId;
 use shared::logging::chain;
 use shared::runtime::StartError;
 use shared::sealing::{AccessToken, Purpose, TokenBinding};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use import_accounts::{Clients, handle};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
-use shared::domain::clock;
+use shared::clock;
 use shared::runtime;
 
 fn main() -> ExitCode {

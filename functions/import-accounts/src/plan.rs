@@ -8,13 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::access::Belonging;
+use domain::account::{AdAccount, Standing};
+use domain::causes::CauseCode;
+use domain::checks::Person;
+use domain::grant::Grant;
+use domain::ids::{GrantId, OrgId};
 use jiff::Timestamp;
-use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, Standing};
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::Person;
-use shared::domain::grant::Grant;
-use shared::domain::ids::{GrantId, OrgId};
 use shared::sealing::AccessToken;
 use shared::store::importing::{Change, Known};
 
@@ -170,9 +170,9 @@ fn grant<'a>(
 
 #[cfg(test)]
 mod tests {
+    use domain::account::Status;
     use serde_json::value::to_raw_value;
     use serde_json::{Value, json};
-    use shared::domain::account::Status;
 
     use super::*;
 

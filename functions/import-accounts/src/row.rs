@@ -18,14 +18,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::access::Belonging;
+use domain::causes::NamedBusinessCenter;
+use domain::ids::{AdvertiserId, GrantId, OrgId};
+use domain::scopes::Scopes;
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use shared::domain::access::Belonging;
-use shared::domain::causes::NamedBusinessCenter;
-use shared::domain::ids::{AdvertiserId, GrantId, OrgId};
-use shared::domain::scopes::Scopes;
 use shared::logging::loggable;
 use shared::sealing::AccessToken;
 use shared::store::importing::grant_id_of;

@@ -1,8 +1,8 @@
 //! How many ad accounts are Active and how many need connecting, over all organisations, and of how many grants we know
 //! how they are: numbers for people to look at, and for an alarm.
 
+use domain::account::Status;
 use jiff::Timestamp;
-use shared::domain::account::Status;
 use shared::metrics::{self, Metric, Unit};
 use shared::store::counting::CountAccounts as _;
 use shared::store::listing::Counts;

@@ -12,11 +12,11 @@
 //! {"revoke": "stop"}
 //! ```
 
+use domain::guard::Canary;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::domain::clock;
-use shared::domain::guard::Canary;
+use shared::clock;
 
 const SCHEDULERS: [&str; 2] = ["aws.scheduler", "aws.events"];
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::guard::{Canary, Forced, Guard, GuardEvent, Standing};
+use domain::ids::OrgId;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::domain::guard::{Canary, Forced, Guard, GuardEvent, Standing};
-use shared::domain::ids::OrgId;
 use shared::logging::chain;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;

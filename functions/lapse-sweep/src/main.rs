@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use lambda_runtime::{LambdaEvent, service_fn};
 use lapse_sweep::{Clients, handle};
 use serde_json::value::RawValue;
-use shared::domain::clock;
+use shared::clock;
 use shared::runtime;
 
 fn main() -> ExitCode {

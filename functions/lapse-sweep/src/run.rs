@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::ids::OrgId;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use shared::domain::ids::OrgId;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
 use shared::store::StoreError;

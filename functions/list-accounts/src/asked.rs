@@ -1,8 +1,8 @@
 //! What a request asks for, read from its query.
 
-use shared::domain::access::{Caller, Reach};
-use shared::domain::account::Status;
-use shared::domain::ids::{AdvertiserId, Label};
+use domain::access::{Caller, Reach};
+use domain::account::Status;
+use domain::ids::{AdvertiserId, Label};
 use shared::http::{Problem, Query};
 use shared::store::listing::{Search, Wanted};
 

@@ -9,15 +9,15 @@ mod shown;
 
 use std::sync::Arc;
 
+use domain::access::Caller;
+use domain::account::AdAccount;
+use domain::ids::AdvertiserId;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
-use shared::domain::access::Caller;
-use shared::domain::account::AdAccount;
-use shared::domain::ids::AdvertiserId;
 use shared::http::cursor::{self, List};
 use shared::http::{Code, Problem, Request, Response, respond};
 use shared::runtime::StartError;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use list_accounts::{Clients, handle};
-use shared::domain::clock;
+use shared::clock;
 use shared::runtime;
 
 fn main() -> ExitCode {

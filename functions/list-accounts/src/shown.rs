@@ -1,14 +1,14 @@
 //! What people get to see, in the shapes of the API description.
 
+use domain::account::AdAccount;
+use domain::causes::{Cause, CauseShown, NamedBusinessCenter};
+use domain::checks::Finding;
+use domain::gap::{Gap, unrecoverable_before};
+use domain::grant::Grant;
+use domain::transition::open_gap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
-use shared::domain::account::AdAccount;
-use shared::domain::causes::{Cause, CauseShown, NamedBusinessCenter};
-use shared::domain::checks::Finding;
-use shared::domain::gap::{Gap, unrecoverable_before};
-use shared::domain::grant::Grant;
-use shared::domain::transition::open_gap;
 use shared::store::items::{self, RowItem};
 use shared::store::listing::{Behind, Counts, Happened};
 

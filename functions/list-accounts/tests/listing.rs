@@ -3,6 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
+use domain::access::Belonging;
+use domain::account::{AdAccount, RiskFact, Standing};
+use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::checks::{Answer, Check, Endpoint, Evidence, Finding, Person};
+use domain::grant::Grant;
+use domain::scopes::Scopes;
+use domain::transition;
 use jiff::{SignedDuration, Timestamp};
 use list_accounts::{Clients, handle};
 use local::aws::names::{TOKEN_KEYRING_SECRET, WEB_KEYRING_SECRET};
@@ -11,13 +18,6 @@ use local::world::{World, WorldOptions};
 use serde_json::{Value, json};
 use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
-use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, RiskFact, Standing};
-use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use shared::domain::checks::{Answer, Check, Endpoint, Evidence, Finding, Person};
-use shared::domain::grant::Grant;
-use shared::domain::scopes::Scopes;
-use shared::domain::transition;
 use shared::http::{Request, answer};
 use shared::store::Table;
 use shared::store::importing::{Change, GrantChange, ImportAccounts, grant_id_of};

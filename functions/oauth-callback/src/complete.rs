@@ -8,17 +8,17 @@
 //! 6. Evidence is gathered, the domain decides, one transaction commits, and accounts asked for through `also` follow:
 //!    [`shared::finishing`].
 //!
-//! A repeat takes up whatever step was left: [`Activation::next_step`](shared::domain::activation::Activation::next_step)
+//! A repeat takes up whatever step was left: [`Activation::next_step`](domain::activation::Activation::next_step)
 //! says which.
 
 use std::time::Duration;
 
+use domain::access::Caller;
+use domain::activation::{Outcome, State, Step, TransitionError};
+use domain::causes::{Cause, CauseCode};
+use domain::checks::Refusal;
+use domain::ids::ActivationId;
 use serde::Deserialize;
-use shared::domain::access::Caller;
-use shared::domain::activation::{Outcome, State, Step, TransitionError};
-use shared::domain::causes::{Cause, CauseCode};
-use shared::domain::checks::Refusal;
-use shared::domain::ids::ActivationId;
 use shared::finishing::{Attempt, Budget, FinishError, ROUNDS, commit, ending};
 use shared::http::ticket::{self, Ticket};
 use shared::http::{Code, Problem, Request};

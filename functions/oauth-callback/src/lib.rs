@@ -7,9 +7,9 @@ pub mod callback;
 pub mod clients;
 mod complete;
 
+use domain::activation::Shown;
 use http::StatusCode;
 use serde_json::json;
-use shared::domain::activation::Shown;
 use shared::finishing::Budget;
 use shared::http::{Request, Response, respond};
 use shared::receipt::receipt;

@@ -1,7 +1,7 @@
 //! `GET /activations/{activation_id}`: how far an activation is, and its receipt.
 
+use domain::ids::ActivationId;
 use http::StatusCode;
-use shared::domain::ids::ActivationId;
 use shared::http::{Code, Request, Response, respond};
 use shared::receipt::receipt;
 use shared::store::starting::FollowActivations;

@@ -2,10 +2,10 @@
 //!
 //! It holds the authorization link and with it the state, hence the sealing: for one person, one organisation, one key.
 
+use domain::access::Caller;
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde_json::value::RawValue;
-use shared::domain::access::Caller;
 use shared::http::{Code, Problem, Request};
 use shared::sealing::{WebPurpose, WebSeal};
 use shared::store::starting::KeptAnswer;
@@ -84,8 +84,8 @@ fn place<'a>(caller: &'a Caller, key: &'a IdempotencyKey) -> [&'a str; 3] {
 mod tests {
     use std::sync::Arc;
 
+    use domain::access::Reach;
     use serde_json::json;
-    use shared::domain::access::Reach;
     use shared::sealing::Keyring;
 
     use super::*;

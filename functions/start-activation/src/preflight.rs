@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
+use domain::account::AdAccount;
+use domain::business_center::{self, Admins, Member};
+use domain::causes::{Cause, NamedBusinessCenter};
+use domain::checklist::{Line, Names, checklist};
+use domain::checks::{Answer, Check, Finding};
+use domain::diagnosis::{Diagnosis, consent_cannot_help};
+use domain::examine::{Occasion, Subject};
 use serde::Serialize;
-use shared::domain::account::AdAccount;
-use shared::domain::business_center::{self, Admins, Member};
-use shared::domain::causes::{Cause, NamedBusinessCenter};
-use shared::domain::checklist::{Line, Names, checklist};
-use shared::domain::checks::{Answer, Check, Finding};
-use shared::domain::diagnosis::{Diagnosis, consent_cannot_help};
-use shared::domain::examine::{Occasion, Subject};
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
 use shared::store::items::{BusinessCenterItem, StoredGrant};

@@ -9,14 +9,14 @@
 //!
 //! Whoever wrote in between makes us read and decide again.
 
+use domain::access::Caller;
+use domain::account::AdAccount;
+use domain::activation::{Activation, MAX_LIVE, State};
+use domain::ids::{ActivationId, AdvertiserId};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
-use shared::domain::access::Caller;
-use shared::domain::account::AdAccount;
-use shared::domain::activation::{Activation, MAX_LIVE, State};
-use shared::domain::ids::{ActivationId, AdvertiserId};
 use shared::http::{Code, Problem, Request, Response, respond};
 use shared::sealing::{RawState, activation_id_of};
 use shared::secrets::{AppCredentials, SecretUnavailable};

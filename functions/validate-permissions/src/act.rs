@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use domain::account::{AdAccount, RiskFact, Status};
+use domain::diagnosis::{Diagnosis, Verdict};
+use domain::transition::{self, Transition};
 use jiff::Timestamp;
-use shared::domain::account::{AdAccount, RiskFact, Status};
-use shared::domain::diagnosis::{Diagnosis, Verdict};
-use shared::domain::transition::{self, Transition};
 
 /// How the account moves, if it does.
 ///
@@ -39,11 +39,11 @@ pub fn act(
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::account::Standing;
-    use shared::domain::causes::{Cause, CauseCode};
-    use shared::domain::checks::{Answer, Check, Finding};
-    use shared::domain::events::EventKind;
-    use shared::testing::an_account;
+    use domain::account::Standing;
+    use domain::causes::{Cause, CauseCode};
+    use domain::checks::{Answer, Check, Finding};
+    use domain::events::EventKind;
+    use domain::testing::an_account;
 
     use super::*;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use shared::aws::{Aws, AwsSettings};
+use shared::clock;
 use shared::config::Environment;
-use shared::domain::clock;
 use shared::runtime::StartError;
 use shared::secrets::{TikTokApp, TokenKeys};
 use shared::store::Table;

@@ -5,17 +5,17 @@
 
 use std::time::Duration;
 
+use domain::account::{AdAccount, Status, risks_now};
+use domain::business_center::{self, Admins};
+use domain::causes::{Cause, CauseCode, CauseShown};
+use domain::checks::Finding;
+use domain::diagnosis::{Diagnosis, Verdict};
+use domain::examine::{Occasion, Subject, nothing_known};
+use domain::grant::Grant;
+use domain::ids::AdvertiserId;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::domain::account::{AdAccount, Status, risks_now};
-use shared::domain::business_center::{self, Admins};
-use shared::domain::causes::{Cause, CauseCode, CauseShown};
-use shared::domain::checks::Finding;
-use shared::domain::diagnosis::{Diagnosis, Verdict};
-use shared::domain::examine::{Occasion, Subject, nothing_known};
-use shared::domain::grant::Grant;
-use shared::domain::ids::AdvertiserId;
 use shared::healing::{self, How};
 use shared::http::{Code, NoBody, Request, Response, respond};
 use shared::judging::{self, Judged, TokenUnreadable};

@@ -1,4 +1,4 @@
-// Words of the page for the codes of the API. The titles are those of the service's catalogue (shared/src/domain/causes.rs): a test compares them.
+// Words of the page for the codes of the API. The titles are those of the service's catalogue (shared/domain/src/causes.rs): a test compares them.
 
 /** @typedef {import("./api.js").Schemas} Schemas */
 

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::business_center::Member;
+use domain::checks::{AdAccountInfo, Answer, Asked, Elsewhere, Endpoint, Evidence, Membership, Refusal, Tiers};
+use domain::examine::ownership;
+use domain::ids::{AdvertiserId, BusinessCenterId};
 use jiff::Timestamp;
-use shared::domain::business_center::Member;
-use shared::domain::checks::{AdAccountInfo, Answer, Asked, Elsewhere, Endpoint, Evidence, Membership, Refusal, Tiers};
-use shared::domain::examine::ownership;
-use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::tiktok::{Answers, CenterAnswers, Pace, SweepEvidence};
 
 use crate::fleet::{Fleet, Grant};

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::account::Status;
-use shared::domain::checks::{Endpoint, Evidence, Gathered};
-use shared::domain::diagnosis::{Verdict, diagnose};
-use shared::domain::events::EventKind;
-use shared::domain::examine::{Occasion, Subject};
-use shared::domain::guard::hour_of;
-use shared::domain::guard::tally::Recount;
-use shared::domain::strike::Look;
-use shared::domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
+use domain::account::Status;
+use domain::checks::{Endpoint, Evidence, Gathered};
+use domain::diagnosis::{Verdict, diagnose};
+use domain::events::EventKind;
+use domain::examine::{Occasion, Subject};
+use domain::guard::hour_of;
+use domain::guard::tally::Recount;
+use domain::strike::Look;
+use domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 

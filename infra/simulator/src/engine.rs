@@ -5,13 +5,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
+use domain::backoff::Backoff;
+use domain::checks::{Endpoint, Refusal};
+use domain::guard::tally::Tally;
+use domain::guard::{Canary, Guard, GuardEventKind, Standing, hour_of};
+use domain::scopes::Scopes;
+use domain::spread;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::backoff::Backoff;
-use shared::domain::checks::{Endpoint, Refusal};
-use shared::domain::guard::tally::Tally;
-use shared::domain::guard::{Canary, Guard, GuardEventKind, Standing, hour_of};
-use shared::domain::scopes::Scopes;
-use shared::domain::spread;
 use shared::store::guarding::StoredGuard;
 use shared::tiktok::SweepEvidence;
 

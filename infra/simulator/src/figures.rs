@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::events::EventKind;
-use shared::domain::guard::Doubt;
+use domain::events::EventKind;
+use domain::guard::Doubt;
 
 /// One hold of the guard, in milliseconds of the simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,14 +11,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::access::Belonging;
+use domain::account::{AdAccount, RiskFact, Standing, Status};
+use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
+use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
+use domain::spread;
+use domain::sweep::{CheckState, Watched};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, RiskFact, Standing, Status};
-use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use shared::domain::guard::tally::{Counted, Recount, Tally, bucket_of};
-use shared::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use shared::domain::spread;
-use shared::domain::sweep::{CheckState, Watched};
 
 use crate::units::real;
 

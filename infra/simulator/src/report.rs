@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use shared::domain::account::Status;
-use shared::domain::checks::Endpoint;
+use domain::account::Status;
+use domain::checks::Endpoint;
 
 use crate::costs::{self, Bill};
 use crate::figures::Figures;

@@ -1,6 +1,6 @@
 //! What may be wrong with TikTok for a while: the shapes of an outage.
 
-use shared::domain::checks::{Endpoint, Refusal};
+use domain::checks::{Endpoint, Refusal};
 
 /// The time, in milliseconds, after which the client gives a question up.
 const GIVEN_UP: i64 = 6_000;

@@ -1,6 +1,6 @@
+use domain::checks::Endpoint;
+use domain::events::EventKind;
 use jiff::SignedDuration;
-use shared::domain::checks::Endpoint;
-use shared::domain::events::EventKind;
 
 use crate::fleet::{Fleet, Grant, Sizes};
 use crate::options::Options;

@@ -1,6 +1,6 @@
 //! TikTok as the model has it: it answers one call at a time, counts them, and throttles what is too much.
 
-use shared::domain::checks::{Endpoint, Refusal};
+use domain::checks::{Endpoint, Refusal};
 
 use crate::shapes::{Reply, Shape};
 

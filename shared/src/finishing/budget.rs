@@ -53,7 +53,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_more_than_what_is_left_and_never_more_than_the_lease() {
         let now = Instant::now();
-        let lease = Duration::try_from(crate::domain::activation::VERIFY_LEASE).expect("it is positive");
+        let lease = Duration::try_from(domain::activation::VERIFY_LEASE).expect("it is positive");
         assert_eq!(Budget::new(None).evidence_until(), now + EVIDENCE);
         assert!(Budget::new(Some(Duration::from_mins(15))).end < now + lease, "the next one may begin then");
         let short = Budget::new(Some(Duration::from_secs(10)));

@@ -8,21 +8,21 @@ use tracing::{info, warn};
 
 use super::ending::{COMMITS, again, give_up, overtaken, refuse, too_late};
 use super::{Attempt, Budget, FIRST_VERSION, FinishError, Finisher, siblings};
-use crate::domain::account::{AdAccount, RiskFact, risks};
-use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
-use crate::domain::business_center::{self, Admins};
-use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use crate::domain::checks::{Finding, GrantEvidence, Person};
-use crate::domain::diagnosis::Verdict;
-use crate::domain::examine::{Occasion, Subject};
-use crate::domain::grant::Grant;
-use crate::domain::transition::{self, Transition};
 use crate::healing::{self, How};
 use crate::judging::{self, Judged};
 use crate::sealing::{AccessToken, Purpose, Unsealable};
 use crate::store::StoreError;
 use crate::store::completing::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
 use crate::store::items::{BusinessCenterItem, StoredActivation, StoredGrant};
+use domain::account::{AdAccount, RiskFact, risks};
+use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};
+use domain::business_center::{self, Admins};
+use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::checks::{Finding, GrantEvidence, Person};
+use domain::diagnosis::Verdict;
+use domain::examine::{Occasion, Subject};
+use domain::grant::Grant;
+use domain::transition::{self, Transition};
 
 /// What the candidate was found to be, for whoever moves to it.
 pub(super) struct Proven<'a> {

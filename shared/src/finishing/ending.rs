@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use super::{Attempt, FinishError, Finisher};
-use crate::domain::account::AdAccount;
-use crate::domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, State};
-use crate::domain::causes::{Cause, CauseCode};
-use crate::domain::transition::{self, Transition};
 use crate::store::StoreError;
 use crate::store::completing::{CompleteActivations, Record};
 use crate::store::items::StoredActivation;
+use domain::account::AdAccount;
+use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, State};
+use domain::causes::{Cause, CauseCode};
+use domain::transition::{self, Transition};
 
 /// How often an end that met another write is tried on the fresh account.
 pub(super) const COMMITS: usize = 4;

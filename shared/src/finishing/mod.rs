@@ -22,13 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 use tracing::{error, info, warn};
 
 use crate::aws::Aws;
+use crate::clock;
 use crate::config::Environment;
-use crate::domain::account::AdAccount;
-use crate::domain::activation::{Activation, State, Step, TransitionError};
-use crate::domain::causes::CauseCode;
-use crate::domain::checks::Refusal;
-use crate::domain::clock;
-use crate::domain::ids::{ActivationId, GrantId, OrgId};
 use crate::judging::{self, TokenUnreadable};
 use crate::metrics::{self, Metric, Unit};
 use crate::runtime::StartError;
@@ -39,6 +34,11 @@ use crate::store::items::StoredGrant;
 use crate::store::{StoreError, Table};
 use crate::tiktok::TikTok;
 use crate::tls::{self, ExtraRoots};
+use domain::account::AdAccount;
+use domain::activation::{Activation, State, Step, TransitionError};
+use domain::causes::CauseCode;
+use domain::checks::Refusal;
+use domain::ids::{ActivationId, GrantId, OrgId};
 
 pub use budget::Budget;
 

@@ -7,18 +7,18 @@ use tracing::{info, warn};
 use super::commit::{Proven, first_move, reconnected, subject};
 use super::ending::{not_reconnected, refusal_of, refuse};
 use super::{Attempt, Budget, FinishError, Finisher};
-use crate::domain::account::AdAccount;
-use crate::domain::activation::{Outcome, State};
-use crate::domain::causes::{Cause, CauseCode};
-use crate::domain::checks::{AccountEvidence, Finding, Gathered};
-use crate::domain::diagnosis::{Diagnosis, Verdict, diagnose};
-use crate::domain::ids::AdvertiserId;
-use crate::domain::transition;
 use crate::healing::{self, How};
 use crate::judging::TokenUnreadable;
 use crate::store::StoreError;
 use crate::store::completing::{Candidate, CompleteActivations, FurtherMove, Record};
 use crate::store::items::StoredGrant;
+use domain::account::AdAccount;
+use domain::activation::{Outcome, State};
+use domain::causes::{Cause, CauseCode};
+use domain::checks::{AccountEvidence, Finding, Gathered};
+use domain::diagnosis::{Diagnosis, Verdict, diagnose};
+use domain::ids::AdvertiserId;
+use domain::transition;
 
 /// How many accounts are asked about at a time.
 const AT_ONCE: usize = 20;

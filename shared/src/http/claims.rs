@@ -9,8 +9,8 @@ use tracing::warn;
 
 use super::problem::{Code, Problem};
 use super::request::Request;
-use crate::domain::access::{Caller, Reach};
 use crate::logging::loggable;
+use domain::access::{Caller, Reach};
 
 const READ: &str = "ad-accounts:read";
 const MANAGE: &str = "ad-accounts:manage";
@@ -73,7 +73,7 @@ mod tests {
 
     use super::super::request::tests::request;
     use super::*;
-    use crate::domain::access::Belonging;
+    use domain::access::Belonging;
 
     fn with_claims(claims: &Value) -> Request {
         request(

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
-use crate::domain::ids::OrgId;
 use crate::sealing::{WebPurpose, WebSeal};
+use domain::ids::OrgId;
 
 const LIFE: SignedDuration = SignedDuration::from_hours(1);
 

@@ -8,7 +8,7 @@ use std::fmt;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::domain::causes::Cause;
+use domain::causes::Cause;
 
 /// Why a request was not met. The list is closed: clients are written against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -287,7 +287,7 @@ fn shown(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::causes::CauseCode;
+    use domain::causes::CauseCode;
 
     #[test]
     fn every_code_has_its_words_and_the_api_description_knows_it() {

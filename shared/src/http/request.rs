@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use super::query::Query;
-use crate::domain::ids::InvalidId;
+use domain::ids::InvalidId;
 
 /// One HTTP request, as API Gateway's payload format 2.0 describes it.
 ///
@@ -152,17 +152,17 @@ pub(super) mod tests {
         assert_eq!(request.raw_query(), "a=1&a=2");
         assert_eq!(request.header("Idempotency-Key"), Some("k"));
         assert_eq!(request.body_bytes().unwrap(), b"{}");
-        let id: crate::domain::ids::AdvertiserId = request.path("advertiser_id").unwrap();
+        let id: domain::ids::AdvertiserId = request.path("advertiser_id").unwrap();
         assert_eq!(id.as_str(), "7100000000000000011");
     }
 
     #[test]
     fn an_id_that_cannot_be_one_names_its_parameter() {
         let request = request(&json!({"version": "2.0", "pathParameters": {"advertiser_id": "12a"}}));
-        let problem = request.path::<crate::domain::ids::AdvertiserId>("advertiser_id").unwrap_err();
+        let problem = request.path::<domain::ids::AdvertiserId>("advertiser_id").unwrap_err();
         assert_eq!(problem.to_json("r")["field"], "advertiser_id");
         assert!(!problem.to_json("r").to_string().contains("12a"));
-        assert!(request.path::<crate::domain::ids::ActivationId>("activation_id").is_err());
+        assert!(request.path::<domain::ids::ActivationId>("activation_id").is_err());
     }
 
     /// T42: what is not the gateway's event has no route and nobody behind it.

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::ids::ActivationId;
 use crate::sealing::{AuthCode, FinishTicket, RawState, WebPurpose, WebSeal, activation_id_of};
+use domain::ids::ActivationId;
 
 /// What a ticket says.
 #[derive(Debug)]

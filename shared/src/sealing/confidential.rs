@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::domain::ids::ActivationId;
+use domain::ids::ActivationId;
 
 /// Text that is not the secret it claims to be. Says what was expected and never what came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::confidential::AccessToken;
 use super::keyring::{Keyring, Unsealable, key_id_of};
-use crate::domain::ids::{GrantId, OrgId};
+use domain::ids::{GrantId, OrgId};
 
 /// What a sealed token is there for. A candidate opens nothing until it is proven and sealed again as the grant's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

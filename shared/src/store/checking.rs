@@ -14,15 +14,15 @@ use super::guarding::{StoredGuard, backoff_key, guard_key};
 use super::items::{self, BusinessCenterItem, StoredGrant, bytes, read};
 use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
-use crate::domain::account::AdAccount;
-use crate::domain::backoff::Backoff;
-use crate::domain::checks::{Membership, Person};
-use crate::domain::grant::Grant;
-use crate::domain::guard::tally::Recount;
-use crate::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use crate::domain::sweep::{CheckState, Outcome, Revocation, Watched};
-use crate::domain::transition::Transition;
 use crate::logging::chain;
+use domain::account::AdAccount;
+use domain::backoff::Backoff;
+use domain::checks::{Membership, Person};
+use domain::grant::Grant;
+use domain::guard::tally::Recount;
+use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
+use domain::sweep::{CheckState, Outcome, Revocation, Watched};
+use domain::transition::Transition;
 
 /// Each account that moves is two rows, and a transaction holds 100.
 pub const MOVED_AT_ONCE: usize = 40;

@@ -10,14 +10,14 @@ use super::items::{self, BusinessCenterItem, StoredActivation, StoredGrant, byte
 use super::starting::live_key;
 use super::transact::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
-use crate::domain::account::{AdAccount, Status};
-use crate::domain::activation::{Activation, ReceiptLine};
-use crate::domain::causes::NamedBusinessCenter;
-use crate::domain::checks::Evidence;
-use crate::domain::grant::Grant;
-use crate::domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use crate::domain::scopes::Scopes;
-use crate::domain::transition::Transition;
+use domain::account::{AdAccount, Status};
+use domain::activation::{Activation, ReceiptLine};
+use domain::causes::NamedBusinessCenter;
+use domain::checks::Evidence;
+use domain::grant::Grant;
+use domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, OrgId};
+use domain::scopes::Scopes;
+use domain::transition::Transition;
 
 /// A token that TikTok gave us and that is not proven yet. Kept so that a crash or a slow TikTok costs no second consent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,7 +232,7 @@ impl CompleteActivations for Table {
         let moved = transaction.step(from, to)?;
         let mut item = written(&keys::activation(&moved.activation.activation_id), keys::CANDIDATE, candidate)?;
         item.insert("sealed_token".to_owned(), bytes(&candidate.sealed_token));
-        let gone_at = candidate.exchange.asked_at + crate::domain::activation::PENDING_LIFE;
+        let gone_at = candidate.exchange.asked_at + domain::activation::PENDING_LIFE;
         item.insert("ttl".to_owned(), number(gone_at.as_second()));
         transaction.put(item, None);
         transaction.commit().await?;

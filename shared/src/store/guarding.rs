@@ -12,10 +12,10 @@ use serde::Deserialize;
 use super::items::{read, written};
 use super::transact::{Expression, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, text};
-use crate::domain::backoff::Backoff;
-use crate::domain::guard::tally::{BUCKET, Numbers, Recount, Tally, bucket_of};
-use crate::domain::guard::{Canary, Forced, Guard, GuardEvent, Hearing, hour_of, memory};
-use crate::domain::ids::{GrantId, OrgId};
+use domain::backoff::Backoff;
+use domain::guard::tally::{BUCKET, Numbers, Recount, Tally, bucket_of};
+use domain::guard::{Canary, Forced, Guard, GuardEvent, Hearing, hour_of, memory};
+use domain::ids::{GrantId, OrgId};
 use jiff::SignedDuration;
 
 const LAPSED: &str = "lapsed#";

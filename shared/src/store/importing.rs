@@ -13,10 +13,10 @@ use ring::digest::{SHA256, digest};
 use super::items::{self, StoredGrant};
 use super::transact::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, sort_key};
-use crate::domain::account::AdAccount;
-use crate::domain::grant::Grant;
-use crate::domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use crate::domain::transition::Transition;
+use domain::account::AdAccount;
+use domain::grant::Grant;
+use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
+use domain::transition::Transition;
 
 /// How many rows one transaction holds at most: each may write its account, a Business Center's name, a grant and the
 /// holder of its token, beside the counts, and a transaction holds 100 writes.

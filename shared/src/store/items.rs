@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_dynamo::{from_item, to_item};
 
 use super::{Item, StoreError, keys, text};
-use crate::domain::access::{Belonging, Reach};
-use crate::domain::account::{AdAccount, RiskFact, Standing, Status};
-use crate::domain::activation::{Activation, State};
-use crate::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use crate::domain::checks::Finding;
-use crate::domain::grant::Grant;
-use crate::domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, Label, OrgId, UserId};
+use domain::access::{Belonging, Reach};
+use domain::account::{AdAccount, RiskFact, Standing, Status};
+use domain::activation::{Activation, State};
+use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::checks::Finding;
+use domain::grant::Grant;
+use domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, Label, OrgId, UserId};
 
 /// The part of an account that a list shows; index `by_status` holds just this.
 #[derive(Clone, Debug, Serialize, Deserialize)]

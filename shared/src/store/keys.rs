@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use crate::domain::account::Status;
-use crate::domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, OrgId, UserId};
+use domain::account::Status;
+use domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, OrgId, UserId};
 
 pub const BY_STATUS: &str = "by_status";
 pub const BY_DUE: &str = "by_due";

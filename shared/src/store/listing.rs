@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::items::{self, BusinessCenterItem, RowItem, read};
 use super::transact::counted;
 use super::{Item, StoreError, Table, key, keys, sort_key, text};
-use crate::domain::access::Reach;
-use crate::domain::account::{AdAccount, Status};
-use crate::domain::causes::CauseCode;
-use crate::domain::events::EventKind;
-use crate::domain::gap::Gap;
-use crate::domain::grant::Grant;
-use crate::domain::ids::{AdvertiserId, Label, OrgId};
+use domain::access::Reach;
+use domain::account::{AdAccount, Status};
+use domain::causes::CauseCode;
+use domain::events::EventKind;
+use domain::gap::Gap;
+use domain::grant::Grant;
+use domain::ids::{AdvertiserId, Label, OrgId};
 
 /// How many rows one query looks at when not every row matches.
 const LOOKED_AT: usize = 1_000;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tracing::error;
 
 use super::{Item, StoreError, Table, keys, text};
-use crate::domain::ids::ActivationId;
+use domain::ids::ActivationId;
 
 const PAGE: i32 = 1_000;
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::guarding::guard_key;
 use super::transact::Expression;
 use super::{StoreError, Table, key, keys, sort_key, text};
-use crate::domain::grant::Grant;
 use crate::store::items;
+use domain::grant::Grant;
 
 /// Rows that one read gets.
 const AT_ONCE: usize = 100;

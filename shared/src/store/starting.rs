@@ -10,9 +10,9 @@ use super::completing::{CompleteActivations, Record};
 use super::items::{self, BusinessCenterItem, StoredGrant, read, written};
 use super::transact::Expression;
 use super::{Item, StoreError, Table, keys, number, sort_key};
-use crate::domain::account::AdAccount;
-use crate::domain::activation::Activation;
-use crate::domain::ids::{ActivationId, AdvertiserId, OrgId, UserId};
+use domain::account::AdAccount;
+use domain::activation::Activation;
+use domain::ids::{ActivationId, AdvertiserId, OrgId, UserId};
 
 /// Among so many other grants of a Business Center the healthiest is looked for. Retired ones are among them.
 const OTHER_GRANTS: usize = 20;

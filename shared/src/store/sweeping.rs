@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Item, StoreError, Table, key, keys, number, text};
-use crate::domain::ids::{GrantId, OrgId};
 use crate::store::transact::Expression;
+use domain::ids::{GrantId, OrgId};
 
 /// How many grants one page holds.
 pub const PAGE: i32 = 500;

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 
 use super::items::{self, StoredGrant, written};
 use super::{Item, StoreError, Table, key, keys, number, text};
-use crate::domain::account::{AdAccount, Status};
-use crate::domain::events::Event;
-use crate::domain::grant::Grant;
-use crate::domain::ids::{BusinessCenterId, GrantId, OrgId};
-use crate::domain::transition::Transition;
+use domain::account::{AdAccount, Status};
+use domain::events::Event;
+use domain::grant::Grant;
+use domain::ids::{BusinessCenterId, GrantId, OrgId};
+use domain::transition::Transition;
 
 /// How often a transaction is tried that met another one on the same row (the counts, mostly).
 const ATTEMPTS: u32 = 5;
@@ -265,7 +265,7 @@ impl Transaction<'_> {
 
 /// One number for each combination of status, brand, market and partner, so that every reach can add up its own.
 fn count_attribute(account: &AdAccount) -> String {
-    let label = |label: &Option<crate::domain::ids::Label>| label.as_ref().map_or(String::new(), ToString::to_string);
+    let label = |label: &Option<domain::ids::Label>| label.as_ref().map_or(String::new(), ToString::to_string);
     let belonging = &account.belonging;
     format!(
         "{}|{}|{}|{}",
@@ -277,18 +277,18 @@ fn count_attribute(account: &AdAccount) -> String {
 }
 
 /// Reads an attribute that `count_attribute` named.
-pub fn counted(attribute: &str) -> Option<(Status, crate::domain::access::Belonging)> {
+pub fn counted(attribute: &str) -> Option<(Status, domain::access::Belonging)> {
     let mut parts = attribute.split('|');
     let status = match parts.next()? {
         "active" => Status::Active,
         "needs_connecting" => Status::NeedsConnecting,
         _ => return None,
     };
-    let mut label = || -> Option<Option<crate::domain::ids::Label>> {
+    let mut label = || -> Option<Option<domain::ids::Label>> {
         let part = parts.next()?;
         if part.is_empty() { Some(None) } else { part.parse().ok().map(Some) }
     };
-    Some((status, crate::domain::access::Belonging { brand: label()?, market: label()?, partner: label()? }))
+    Some((status, domain::access::Belonging { brand: label()?, market: label()?, partner: label()? }))
 }
 
 pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use super::items::{self, BusinessCenterItem, StoredGrant};
 use super::transact::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, number, sort_key, text};
-use crate::domain::account::AdAccount;
-use crate::domain::checks::{Membership, Person};
-use crate::domain::grant::Grant;
-use crate::domain::ids::{AdvertiserId, OrgId};
-use crate::domain::transition::Transition;
+use domain::account::AdAccount;
+use domain::checks::{Membership, Person};
+use domain::grant::Grant;
+use domain::ids::{AdvertiserId, OrgId};
+use domain::transition::Transition;
 
 /// What TikTok proved about a grant, beside the account that was asked about.
 #[derive(Clone, Debug)]

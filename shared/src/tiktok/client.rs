@@ -16,8 +16,8 @@ use zeroize::Zeroizing;
 use super::counting::{Answered, Came};
 use super::pace::Pace;
 use super::wire;
-use crate::domain::checks::{Asked, Endpoint, Evidence, Refusal};
 use crate::sealing::AccessToken;
+use domain::checks::{Asked, Endpoint, Evidence, Refusal};
 
 /// Longer than TikTok takes for its slowest read, short enough that a retry still fits into a budget of 20 s.
 const READ_ATTEMPT: Duration = Duration::from_secs(6);

@@ -13,7 +13,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::domain::checks::{Endpoint, Evidence, Refusal};
+use domain::checks::{Endpoint, Evidence, Refusal};
 
 /// Where the meaning of a row comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

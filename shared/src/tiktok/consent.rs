@@ -6,10 +6,10 @@ use url::Url;
 use super::client::TikTok;
 use super::codes::suspects_secret;
 use super::wire::{ExchangeData, ExchangeRequest, RevokeRequest, Something};
-use crate::domain::checks::{Asked, Endpoint, Evidence, Refusal};
-use crate::domain::scopes::Scopes;
 use crate::sealing::{AccessToken, AuthCode, RawState};
 use crate::secrets::AppCredentials;
+use domain::checks::{Asked, Endpoint, Evidence, Refusal};
+use domain::scopes::Scopes;
 
 /// A code became a token.
 #[derive(Debug)]

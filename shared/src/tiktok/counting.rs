@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 
 use super::codes;
-use crate::domain::checks::Endpoint;
 use crate::metrics::{self, Metric, Unit};
+use domain::checks::Endpoint;
 
 /// What came back for one call that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::wire::{List, Something, WireAuthorized, WireMember, WireMembership, WireOwned, WirePerson, WireReachable};
-use crate::domain::business_center::Member;
-use crate::domain::checks::{AccountEvidence, Asked, Elsewhere, Endpoint, GrantEvidence, Membership, Person, Tiers};
-use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
 use crate::secrets::AppCredentials;
+use domain::business_center::Member;
+use domain::checks::{AccountEvidence, Asked, Elsewhere, Endpoint, GrantEvidence, Membership, Person, Tiers};
+use domain::ids::{AdvertiserId, BusinessCenterId};
 
 /// As many as TikTok's lists of Business Centers and assets allow; for members it allows 20.
 const PAGE: usize = 50;
@@ -243,12 +243,6 @@ impl TikTok {
             ("page_size", "1"),
         ];
         self.read::<List<Something>>(Endpoint::Report, token, &query, deadline).await.map(|_| ())
-    }
-}
-
-impl<T> Asked<T> {
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
-        Asked { evidence: self.evidence, answer: self.answer.map(change) }
     }
 }
 

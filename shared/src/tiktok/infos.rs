@@ -13,9 +13,9 @@ use tokio::time::Instant;
 use super::client::TikTok;
 use super::gather::AT_ONCE;
 use super::wire::{List, WireInfo};
-use crate::domain::checks::{About, AdAccountInfo, Asked, Endpoint, Refusal};
-use crate::domain::ids::AdvertiserId;
 use crate::sealing::AccessToken;
+use domain::checks::{About, AdAccountInfo, Asked, Endpoint, Refusal};
+use domain::ids::AdvertiserId;
 
 /// How many ad accounts are asked about at once. TikTok's own limit is not published.
 const BATCH: usize = 50;

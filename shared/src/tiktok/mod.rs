@@ -2,7 +2,7 @@
 //!
 //! [`TikTok`] is the client. A consent goes through [`TikTok::authorization_url`] and [`TikTok::exchange`]; what a token
 //! can do is asked with [`TikTok::grant_evidence`] and [`TikTok::account_evidence`], which return the domain's own types
-//! for [`crate::domain::diagnosis`] to judge. The sweep asks about all ad accounts of a grant with
+//! for [`domain::diagnosis`] to judge. The sweep asks about all ad accounts of a grant with
 //! [`TikTok::sweep_evidence`]. The client asks and classifies; it never judges.
 //!
 //! * `client` sends one question: deadlines, retries, size limits, and which HTTP answers are answers at all.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use crate::domain::checks::Endpoint;
+use domain::checks::Endpoint;
 
 /// What is kept free of the sweep for people, in percent.
 const KEPT_FOR_PEOPLE: u64 = 20;

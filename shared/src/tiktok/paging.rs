@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::client::TikTok;
 use super::wire::{Entry, Page, PageInfo, WireMembership};
-use crate::domain::checks::{Asked, Endpoint, Refusal};
 use crate::sealing::AccessToken;
+use domain::checks::{Asked, Endpoint, Refusal};
 
 /// 10,000 entries at 50 a page.
 const MAX_PAGES: usize = 200;

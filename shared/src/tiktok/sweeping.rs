@@ -29,11 +29,11 @@ use super::client::TikTok;
 use super::gather::AT_ONCE;
 use super::infos::may_be_about_one;
 use super::swept::{Answers, CenterAnswers, SweepEvidence};
-use crate::domain::checks::{AdAccountInfo, Answer, Asked, Refusal};
-use crate::domain::examine::ownership;
-use crate::domain::ids::{AdvertiserId, BusinessCenterId};
 use crate::sealing::AccessToken;
 use crate::secrets::AppCredentials;
+use domain::checks::{AdAccountInfo, Answer, Asked, Refusal};
+use domain::examine::ownership;
+use domain::ids::{AdvertiserId, BusinessCenterId};
 
 /// Ad accounts that the token no longer covers are asked about one by one, since TikTok refuses them in batches. It says
 /// whether they are gone or just out of reach, which is good to know and not worth a call for each of thousands.

@@ -1,15 +1,15 @@
-//! What TikTok said to one check of a whole grant, laid out per ad account as [`crate::domain::diagnosis`] takes it.
+//! What TikTok said to one check of a whole grant, laid out per ad account as [`domain::diagnosis`] takes it.
 //!
 //! Nothing here asks anybody: whoever has [`Answers`] from elsewhere gets the same [`SweepEvidence`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::codes::suspects_secret;
-use crate::domain::business_center::Member;
-use crate::domain::checks::{
+use domain::business_center::Member;
+use domain::checks::{
     AccountEvidence, AdAccountInfo, Asked, Elsewhere, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
 };
-use crate::domain::ids::{AdvertiserId, BusinessCenterId};
+use domain::ids::{AdvertiserId, BusinessCenterId};
 
 /// All answers. What is `None` or missing was not asked.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct SweepEvidence {
 }
 
 /// One original Business Center and its ad accounts. With `grant`, each account's evidence makes a
-/// [`Gathered`](crate::domain::checks::Gathered).
+/// [`Gathered`](domain::checks::Gathered).
 #[derive(Clone, Debug)]
 pub struct SweptCenter {
     pub business_center_id: BusinessCenterId,

@@ -10,10 +10,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use super::codes;
-use crate::domain::checks::{AdAccountInfo, Endpoint, Evidence, Membership, Person, Refusal};
-use crate::domain::ids::{AdvertiserId, BusinessCenterId, InvalidId};
-use crate::domain::scopes::Scopes;
 use crate::sealing::AccessToken;
+use domain::checks::{AdAccountInfo, Endpoint, Evidence, Membership, Person, Refusal};
+use domain::ids::{AdvertiserId, BusinessCenterId, InvalidId};
+use domain::scopes::Scopes;
 
 /// What every answer has. `data` is left for later.
 #[derive(Deserialize)]

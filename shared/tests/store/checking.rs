@@ -1,14 +1,14 @@
 //! What a check of a grant writes, and under which conditions.
 
+use domain::account::AdAccount;
+use domain::causes::CauseCode;
+use domain::grant::Grant;
+use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
+use domain::guard::{Guard, Standing};
+use domain::strike::Look;
+use domain::sweep::{CheckState, Outcome, Revocation};
+use domain::transition::{self, Transition};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::account::AdAccount;
-use shared::domain::causes::CauseCode;
-use shared::domain::grant::Grant;
-use shared::domain::guard::tally::{Counted, Recount, Tally, bucket_of};
-use shared::domain::guard::{Guard, Standing};
-use shared::domain::strike::Look;
-use shared::domain::sweep::{CheckState, Outcome, Revocation};
-use shared::domain::transition::{self, Transition};
 use shared::store::StoreError;
 use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
 use shared::store::guarding::{KeepGuard as _, StoredGuard};

@@ -1,8 +1,8 @@
 //! The numbers of all organisations are those of each, added up.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::domain::access::Belonging;
-use shared::domain::account::AdAccount;
+use domain::access::Belonging;
+use domain::account::AdAccount;
 use shared::store::counting::CountAccounts as _;
 use shared::store::listing::Counts;
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use domain::backoff::Backoff;
+use domain::grant::Grant;
+use domain::guard::tally::{Counted, Numbers, Recount, bucket_of};
+use domain::guard::{Doubt, Forced, Guard, Standing};
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::backoff::Backoff;
-use shared::domain::grant::Grant;
-use shared::domain::guard::tally::{Counted, Numbers, Recount, bucket_of};
-use shared::domain::guard::{Doubt, Forced, Guard, Standing};
 use shared::store::StoreError;
 use shared::store::checking::CheckGrants as _;
 use shared::store::guarding::{KeepGuard as _, TellGuard as _};
@@ -17,7 +17,7 @@ use crate::world::{World, now, org};
 const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
 
 fn standing(guard: Guard) -> Standing {
-    Standing { guard, tally: shared::domain::guard::tally::Tally::default(), interval: INTERVAL }
+    Standing { guard, tally: domain::guard::tally::Tally::default(), interval: INTERVAL }
 }
 
 fn minutes(minutes: i64) -> Timestamp {
@@ -86,7 +86,7 @@ async fn of_two_reviews_that_hold_one_wins() {
 #[tokio::test]
 async fn what_workers_tell_is_there_for_the_next_review() {
     let world = World::start().await;
-    let canary = shared::domain::guard::Canary { org_id: org(), grant_id: a_grant(1, 1).grant.grant_id };
+    let canary = domain::guard::Canary { org_id: org(), grant_id: a_grant(1, 1).grant.grant_id };
     world.table.name_canary(&canary, now()).await.unwrap();
     assert_eq!(world.reviewed(now()).await.hold, None);
     world.table.canary_answered(false, minutes(1)).await.unwrap();

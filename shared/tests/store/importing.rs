@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::access::Reach;
+use domain::account::AdAccount;
+use domain::causes::NamedBusinessCenter;
+use domain::grant::Grant;
+use domain::ids::GrantId;
+use domain::scopes::Scopes;
 use jiff::SignedDuration;
-use shared::domain::access::Reach;
-use shared::domain::account::AdAccount;
-use shared::domain::causes::NamedBusinessCenter;
-use shared::domain::grant::Grant;
-use shared::domain::ids::GrantId;
-use shared::domain::scopes::Scopes;
 use shared::store::StoreError;
 use shared::store::importing::{Change, GrantChange, ImportAccounts, ROWS_AT_ONCE, grant_id_of};
 use shared::store::items::StoredGrant;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use shared::domain::access::{Belonging, Reach};
-use shared::domain::account::{AdAccount, Status};
-use shared::domain::causes::CauseCode;
-use shared::domain::events::EventKind;
-use shared::domain::ids::{AdvertiserId, Label};
-use shared::domain::transition::{self, Transition};
+use domain::access::{Belonging, Reach};
+use domain::account::{AdAccount, Status};
+use domain::causes::CauseCode;
+use domain::events::EventKind;
+use domain::ids::{AdvertiserId, Label};
+use domain::transition::{self, Transition};
 use shared::store::Table;
 use shared::store::listing::{Counts, ListAccounts, Search, Wanted};
 

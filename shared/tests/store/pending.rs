@@ -1,12 +1,12 @@
 //! Which activations are due without anybody asking, and that a write says it whatever it is for.
 
+use domain::access::Reach;
+use domain::activation::{Activation, EXCHANGE_LEASE, Outcome, State, VERIFY_LEASE};
+use domain::causes::CauseCode;
+use domain::checks::{Endpoint, Evidence};
+use domain::ids::ActivationId;
 use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::to_item;
-use shared::domain::access::Reach;
-use shared::domain::activation::{Activation, EXCHANGE_LEASE, Outcome, State, VERIFY_LEASE};
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Endpoint, Evidence};
-use shared::domain::ids::ActivationId;
 use shared::store::completing::{Candidate, CompleteActivations};
 use shared::store::items::StoredActivation;
 use shared::store::keys::{PENDING_SHARDS, pending_shard};

@@ -1,8 +1,8 @@
 //! The order to revoke, and who else holds a token string.
 
+use domain::guard::{Forced, Standing};
+use domain::ids::OrgId;
 use jiff::{SignedDuration, Timestamp};
-use shared::domain::guard::{Forced, Standing};
-use shared::domain::ids::OrgId;
 use shared::store::guarding::KeepGuard as _;
 use shared::store::importing::{GrantChange, ImportAccounts as _, grant_id_of};
 use shared::store::items::StoredGrant;
@@ -23,7 +23,7 @@ impl World {
     /// A grant with one account; `number` is the account's.
     async fn given(&self, stored: &StoredGrant, number: usize) {
         let org_id = &stored.grant.org_id;
-        let account = shared::domain::account::AdAccount { org_id: org_id.clone(), ..connected(number, stored) };
+        let account = domain::account::AdAccount { org_id: org_id.clone(), ..connected(number, stored) };
         self.table.import(org_id, &[new(account)], &[GrantChange::New(stored.clone())], now()).await.unwrap();
         self.calls();
     }
@@ -38,11 +38,8 @@ async fn an_order_stands_until_it_is_stopped_and_only_a_later_one_changes_it() {
     }
     // Reviews and other orders leave it alone.
     let guard = world.table.guard(now()).await.unwrap().unwrap();
-    let standing = Standing {
-        guard,
-        tally: shared::domain::guard::tally::Tally::default(),
-        interval: SignedDuration::from_hours(6),
-    };
+    let standing =
+        Standing { guard, tally: domain::guard::tally::Tally::default(), interval: SignedDuration::from_hours(6) };
     let (after, event) = standing.review(now());
     world.table.reviewed(&standing.guard, &after, event.as_ref()).await.unwrap();
     world.table.force(Some(Forced::Hold)).await.unwrap();

@@ -9,12 +9,12 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use domain::access::Belonging;
+use domain::account::{AdAccount, Standing, Status};
+use domain::causes::{CauseCode, NamedBusinessCenter};
+use domain::ids::{AdvertiserId, OrgId};
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, Standing, Status};
-use shared::domain::causes::{CauseCode, NamedBusinessCenter};
-use shared::domain::ids::{AdvertiserId, OrgId};
 use shared::store::Table;
 use shared::store::importing::{Change, ImportAccounts, ROWS_AT_ONCE};
 use tokio::net::TcpListener;

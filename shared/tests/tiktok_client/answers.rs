@@ -1,7 +1,7 @@
 //! What TikTok says about a grant and its ad accounts, in the domain's words.
 
-use shared::domain::business_center::Member;
-use shared::domain::checks::{AccountEvidence, Refusal};
+use domain::business_center::Member;
+use domain::checks::{AccountEvidence, Refusal};
 use shared::tiktok::suspects_secret;
 use tiktok_stand_in::{AdAccount, BcRole, Fault, FaultKind, Owner, RelationStatus, Switches};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::domain::checks::Refusal;
+use domain::checks::Refusal;
 use shared::sealing::{AuthCode, RawState};
 use shared::tiktok::{ExchangeFailed, Exchanged};
 use tiktok_stand_in::{Consent, Fault, FaultKind, Switches};

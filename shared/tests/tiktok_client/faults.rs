@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::domain::checks::{Asked, Refusal};
+use domain::checks::{Asked, Refusal};
 use tiktok_stand_in::{Fault, FaultKind};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;

@@ -1,8 +1,8 @@
 //! Long lists, lying lists, and many accounts at once.
 
-use shared::domain::business_center::Member;
-use shared::domain::checks::Refusal;
-use shared::domain::ids::AdvertiserId;
+use domain::business_center::Member;
+use domain::checks::Refusal;
+use domain::ids::AdvertiserId;
 use tiktok_stand_in::{AdAccounts, BcRole, Fault, FaultKind, Person, RelationStatus, Switches, switches::ForeignId};
 
 use super::support::{ACCOUNTS, APP_ID, SHOP, World, access_token, account, add_accounts, member, shop, soon};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use domain::ids::{AdvertiserId, BusinessCenterId};
 use jiff::Timestamp;
-use shared::domain::ids::{AdvertiserId, BusinessCenterId};
 use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::tiktok::TikTok;
@@ -89,7 +89,7 @@ pub fn client(base: &str) -> TikTok {
 }
 
 pub fn now() -> Timestamp {
-    shared::domain::clock::now()
+    shared::clock::now()
 }
 
 pub fn app(secret: &str) -> AppCredentials {

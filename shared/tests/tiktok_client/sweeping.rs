@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use shared::domain::business_center::Member;
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Endpoint, Evidence, Gathered, Refusal};
-use shared::domain::diagnosis::{Diagnosis, Verdict, diagnose};
-use shared::domain::examine::{Occasion, Subject};
-use shared::domain::ids::{AdvertiserId, BusinessCenterId};
-use shared::domain::scopes::Scopes;
+use domain::business_center::Member;
+use domain::causes::CauseCode;
+use domain::checks::{Endpoint, Evidence, Gathered, Refusal};
+use domain::diagnosis::{Diagnosis, Verdict, diagnose};
+use domain::examine::{Occasion, Subject};
+use domain::ids::{AdvertiserId, BusinessCenterId};
+use domain::scopes::Scopes;
 use shared::judging::judge;
 use shared::sealing::AccessToken;
 use shared::tiktok::{Pace, Sweep, SweepEvidence, SweptCenter};
@@ -333,7 +333,7 @@ async fn what_is_struck_answers_for_itself() {
     let token = world.token_of("ana", [1]);
     world.at_tiktok().clear_log();
     let evidence = world.sweep_with_struck(&token, &of_the_shop(many.clone()), 0, &many).await;
-    let refused = |report: &shared::domain::checks::Asked<()>| report.refusal() == Some(Refusal::PermissionNotGranted);
+    let refused = |report: &domain::checks::Asked<()>| report.refusal() == Some(Refusal::PermissionNotGranted);
     assert!(evidence.centers[0].accounts.iter().all(|(_, account)| refused(&account.report)));
     assert_eq!(world.at_tiktok().calls(REPORT), 20 + 1);
 }

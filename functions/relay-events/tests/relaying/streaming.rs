@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+use domain::events::{Event, EventKind};
 use jiff::SignedDuration;
 use relay_events::RelayError;
 use serde_json::{Value, json};
-use shared::domain::events::{Event, EventKind};
 
 use crate::bus::Taken;
 use crate::world::{World, batch, event, events, example, ids};

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::{
 use aws_sdk_dynamodb::error::BoxError;
 use aws_sdk_dynamodb::{Client, Config};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use domain::events::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use relay_events::reconcile::Report;
 use relay_events::{Answer, Clients, RelayError, handle};
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use shared::aws::{Aws, AwsSettings};
 use shared::bus::EventBus;
 use shared::config::Environment;
-use shared::domain::events::{Event, EventKind};
 use shared::store::transact::event_item;
 use shared::store::{Item, Table};
 use shared::tls::ExtraRoots;

@@ -1,6 +1,6 @@
-use shared::domain::causes::CauseCode;
-use shared::domain::diagnosis;
-use shared::testing::an_account;
+use domain::causes::CauseCode;
+use domain::diagnosis;
+use domain::testing::an_account;
 
 use super::*;
 

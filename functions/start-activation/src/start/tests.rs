@@ -1,8 +1,8 @@
+use domain::access::{Belonging, Reach};
+use domain::account::Standing;
+use domain::causes::CauseCode;
+use domain::testing::a_lapsed_account;
 use serde_json::{Value, json};
-use shared::domain::access::{Belonging, Reach};
-use shared::domain::account::Standing;
-use shared::domain::causes::CauseCode;
-use shared::testing::a_lapsed_account;
 
 use super::*;
 

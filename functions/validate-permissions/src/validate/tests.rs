@@ -1,6 +1,6 @@
+use domain::checks::{Answer, Check};
+use domain::testing::{a_lapsed_account, an_account};
 use serde_json::{Value, json};
-use shared::domain::checks::{Answer, Check};
-use shared::testing::{a_lapsed_account, an_account};
 
 use super::*;
 

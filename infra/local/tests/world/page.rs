@@ -1,11 +1,11 @@
 //! The page *Ad Accounts*: how it is handed out, and that its words are the service's.
 
 use anyhow::Result;
+use domain::causes::{CauseCode, ConsentHelps, FixableBy};
 use local::demo::page;
 use local::demo::people::PEOPLE;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
-use shared::domain::causes::{CauseCode, ConsentHelps, FixableBy};
 
 use crate::support::request;
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::checks::About;
+use domain::checks::About;
 
 /// Every code that TikTok's SDK or its published list knows, as a read with an uninformative text is classified.
 #[rustfmt::skip]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::domain::access::Belonging;
-use crate::domain::account::{AdAccount, Standing};
-use crate::domain::causes::{Cause, NamedBusinessCenter};
+use crate::access::Belonging;
+use crate::account::{AdAccount, Standing};
+use crate::causes::{Cause, NamedBusinessCenter};
 
 /// An Active ad account of `org-1` that nobody has asked TikTok about.
 pub fn an_account() -> AdAccount {

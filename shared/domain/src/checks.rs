@@ -233,6 +233,10 @@ pub struct Asked<T> {
 }
 
 impl<T> Asked<T> {
+    /// The same question with what its answer means.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
+        Asked { evidence: self.evidence, answer: self.answer.map(change) }
+    }
     pub fn value(&self) -> Option<&T> {
         self.answer.as_ref().ok()
     }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use domain::account::{RiskFact, Status};
+use domain::causes::CauseCode;
+use domain::checks::Refusal;
+use domain::diagnosis::Verdict;
+use domain::ids::GrantId;
+use domain::strike::Look;
+use domain::sweep::{CheckState, Checked, Found, Move, Outcome, Plan, Revocation, Watched, plan};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use shared::domain::account::{RiskFact, Status};
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::Refusal;
-use shared::domain::diagnosis::Verdict;
-use shared::domain::ids::GrantId;
-use shared::domain::strike::Look;
-use shared::domain::sweep::{CheckState, Checked, Found, Move, Outcome, Plan, Revocation, Watched, plan};
 
 use crate::case::{Case, ORIGINAL, Question, in_order, membership, owned};
 

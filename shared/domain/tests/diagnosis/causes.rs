@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::{Answer, Check, Endpoint, Refusal, Tiers};
-use shared::domain::diagnosis::{Verdict, consent_cannot_help};
-use shared::domain::examine::Occasion;
+use domain::causes::CauseCode;
+use domain::checks::{Answer, Check, Endpoint, Refusal, Tiers};
+use domain::diagnosis::{Verdict, consent_cannot_help};
+use domain::examine::Occasion;
 
 use crate::case::{
     ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, nowhere_else,

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use domain::access::Belonging;
+use domain::account::{AdAccount, RiskFact, Standing, Status, risks_now};
+use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::events::EventKind;
+use domain::transition::{Transition, lapse, observe, open_gap, reconnect, recover, refuse};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
-use shared::domain::access::Belonging;
-use shared::domain::account::{AdAccount, RiskFact, Standing, Status, risks_now};
-use shared::domain::causes::{Cause, CauseCode, NamedBusinessCenter};
-use shared::domain::events::EventKind;
-use shared::domain::transition::{Transition, lapse, observe, open_gap, reconnect, recover, refuse};
 
 use crate::case::{ACCOUNT, ORIGINAL, in_order};
 

@@ -14,7 +14,6 @@ pub mod business_center;
 pub mod causes;
 pub mod checklist;
 pub mod checks;
-pub mod clock;
 pub mod diagnosis;
 pub mod events;
 pub mod examine;
@@ -26,4 +25,6 @@ pub mod scopes;
 pub mod spread;
 pub mod strike;
 pub mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod transition;

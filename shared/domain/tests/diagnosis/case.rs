@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use shared::domain::checks::{
+use domain::checks::{
     AccountEvidence, AdAccountInfo, Asked, Check, Elsewhere, Endpoint, Evidence, Finding, Gathered, GrantEvidence,
     Membership, Person, Refusal, Tiers,
 };
-use shared::domain::diagnosis::{Diagnosis, diagnose};
-use shared::domain::examine::{Occasion, Subject};
-use shared::domain::ids::{AdvertiserId, BusinessCenterId};
-use shared::domain::scopes::Scopes;
+use domain::diagnosis::{Diagnosis, diagnose};
+use domain::examine::{Occasion, Subject};
+use domain::ids::{AdvertiserId, BusinessCenterId};
+use domain::scopes::Scopes;
+use jiff::Timestamp;
 
 pub const ACCOUNT: &str = "7100000000000000011";
 pub const OTHER_ACCOUNT: &str = "7100000000000000012";

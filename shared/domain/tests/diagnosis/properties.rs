@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::account::risks;
+use domain::causes::CauseCode;
+use domain::checks::{About, Answer, Check, Endpoint, Evidence, Finding, Refusal, Tiers};
+use domain::diagnosis::{Verdict, consent_cannot_help};
+use domain::examine::Occasion;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use shared::domain::account::risks;
-use shared::domain::causes::CauseCode;
-use shared::domain::checks::{About, Answer, Check, Endpoint, Evidence, Finding, Refusal, Tiers};
-use shared::domain::diagnosis::{Verdict, consent_cannot_help};
-use shared::domain::examine::Occasion;
 
 use crate::case::{
     ACCOUNT, Case, ORIGINAL, OTHER_ACCOUNT, OTHER_CENTER, Question, account, in_order, info, membership, owned,
