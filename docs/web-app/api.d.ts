@@ -295,7 +295,7 @@ export interface components {
             authorized_by?: string;
             granted_at: components["schemas"]["Time"];
             /**
-             * @description As TikTok's consent page names them; a scope without a known name is its id.
+             * @description As TikTok's consent page names them: those that a check found, or, before the first one, those that the consent listed.
              * @example [
              *       "Ad Account Management",
              *       "Reporting"

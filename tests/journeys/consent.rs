@@ -228,6 +228,8 @@ async fn t48_the_scope_list_decides_nothing() {
         world.sweep_twice().await;
         assert_eq!(world.account_row(&account)["status"], "active", "{kind:?}");
         assert_eq!(world.account_row(&account)["at_risk"], json!([]), "{kind:?}");
+        let permissions = world.as_(&ANA).details(&account).await.expect(200)["grant"]["permissions"].clone();
+        assert_eq!(permissions, json!(["Ad Account Management", "Reporting"]), "{kind:?}: what the checks found");
     }
     world.finish().await;
 }

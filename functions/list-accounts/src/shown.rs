@@ -68,7 +68,7 @@ impl<'a> AccountDetails<'a> {
             },
             causes: account.causes().iter().map(Cause::shown).collect(),
             findings: &account.findings,
-            grant: grant.as_ref().map(GrantShown::from),
+            grant: grant.as_ref().map(|grant| GrantShown::new(grant, &account.findings)),
             gap: open_gap(account, now).map(|Gap { from, to, .. }| OpenGap {
                 from,
                 to,
@@ -89,12 +89,12 @@ struct GrantShown<'a> {
     ad_accounts: u64,
 }
 
-impl<'a> From<&'a Grant> for GrantShown<'a> {
-    fn from(grant: &'a Grant) -> Self {
+impl<'a> GrantShown<'a> {
+    fn new(grant: &'a Grant, findings: &[Finding]) -> Self {
         Self {
             authorized_by: grant.authorized_by.as_ref().map(|person| person.display_name.as_str()),
             granted_at: grant.granted_at,
-            permissions: grant.scopes.permissions(),
+            permissions: grant.scopes.permissions(findings),
             ad_accounts: grant.ad_accounts,
         }
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::{Answer, Check, Finding};
+
 /// What TikTok granted to one token, as the code exchange listed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -57,16 +59,19 @@ impl Scopes {
         !self.0.is_empty() && !earlier.0.is_subset(&self.0)
     }
 
-    /// The names of the two switches a marketer knows, as far as they are granted.
-    pub fn permissions(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        if self.missing(&AD_ACCOUNT_MANAGEMENT).is_none() {
-            names.push("Ad Account Management");
-        }
-        if self.missing(&REPORTING).is_none() {
-            names.push("Reporting");
-        }
-        names
+    /// The names of the two switches a marketer knows, as far as they are granted: what a check found, and where none has
+    /// an answer, what the list says.
+    pub fn permissions(&self, findings: &[Finding]) -> Vec<&'static str> {
+        let answer = |check| findings.iter().find(|finding| finding.check == check).map(|finding| finding.answer);
+        let is_granted = |check, needed| match answer(check) {
+            Some(Answer::Passed) => true,
+            Some(Answer::Failed) => false,
+            Some(Answer::Inconclusive) | None => self.missing(needed).is_none(),
+        };
+        let management = is_granted(Check::AdAccountManagementGranted, &AD_ACCOUNT_MANAGEMENT);
+        let reporting = is_granted(Check::ReportingGranted, &REPORTING);
+        let names = [(management, "Ad Account Management"), (reporting, "Reporting")];
+        names.into_iter().filter_map(|(is_granted, name)| is_granted.then_some(name)).collect()
     }
 }
 
@@ -86,6 +91,18 @@ mod tests {
         assert_eq!(Scopes::new([1]).missing(&REPORTING), Some(READ_REPORTS));
         assert!(!Scopes::new([41]).grants(READ_REPORTS), "campaign-level reports are not account-level reports");
         assert!(Scopes::new([]).missing(&REPORTING).is_some());
+    }
+
+    #[test]
+    fn a_check_says_more_than_the_list() {
+        let known = Scopes::new([1]);
+        let unknown = Scopes::new([7_000_000_000_000_000_001]);
+        assert_eq!((known.permissions(&[]), unknown.permissions(&[])), (vec!["Ad Account Management"], vec![]));
+        let passed = Finding::new(Check::ReportingGranted, Answer::Passed, []);
+        let failed = Finding::new(Check::AdAccountManagementGranted, Answer::Failed, []);
+        assert_eq!(known.permissions(&[passed, failed]), ["Reporting"]);
+        let undecided = Finding::new(Check::AdAccountManagementGranted, Answer::Inconclusive, []);
+        assert_eq!(known.permissions(&[undecided]), ["Ad Account Management"]);
     }
 
     proptest! {
