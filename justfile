@@ -29,9 +29,13 @@ screenshots:
 page-timings:
     cargo test --workspace --test journeys -- --nocapture --test-threads=1 browsing::many
 
-# The template, its policies and the API description hold (after `just tools`)
+# The template, its policies, the API description and the documents hold (after `just tools`)
 infra:
     infra/checks/run
+
+# The documents agree with the code (after `just tools`); with --write, the column "Shown by" of docs/threats.md anew
+docs *args:
+    python infra/checks/docs.py {{ args }}
 
 # Writes the API of infra/openapi.yaml into the template
 api-body:
