@@ -7,16 +7,12 @@
 use std::time::Duration;
 
 use domain::account::AdAccount;
-use domain::business_center::{self, Admins, Member};
-use domain::causes::{Cause, NamedBusinessCenter};
-use domain::checklist::{Line, Names, checklist};
-use domain::checks::{Answer, Check, Finding};
-use domain::diagnosis::{Diagnosis, consent_cannot_help};
-use domain::examine::{Occasion, Subject};
-use serde::Serialize;
+use domain::business_center::{Admins, Member};
+use domain::examine::Subject;
+use domain::preflight::{Learnt, Preflight, weigh};
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
-use shared::store::items::{BusinessCenterItem, StoredGrant};
+use shared::store::items::StoredGrant;
 use shared::store::starting::{PreflightGrants, StartActivations};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
@@ -25,42 +21,6 @@ use crate::Clients;
 
 /// All of it: the table, the keyring, TikTok.
 const BUDGET: Duration = Duration::from_secs(2);
-
-/// Schema `Preflight` of the API description.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Preflight {
-    pub verdict: Verdict,
-    pub business_center: NamedBusinessCenter,
-    /// Admins of the Business Center, by name where known.
-    pub fixers: Vec<String>,
-    pub checklist: Vec<Line>,
-    /// Why signing in cannot help, where that is proven.
-    #[serde(skip)]
-    pub in_the_way: Option<Cause>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// An Admin's grant proved that the Business Center owns the ad account, and nothing speaks against signing in.
-    ConsentWillHelp,
-    Unknown,
-}
-
-/// What could be learnt in time.
-#[derive(Clone, Debug, Default)]
-struct Learnt {
-    /// The account's own grant.
-    own: Option<Diagnosis>,
-    /// The grant of another Admin, if it was asked.
-    another: Option<Diagnosis>,
-    /// What the organisation knew of the Business Center before.
-    known: BusinessCenterItem,
-    /// As TikTok names it today.
-    name: Option<String>,
-    /// As TikTok names them today; `None` where nobody could see them.
-    admins: Option<Vec<String>>,
-}
 
 pub async fn preflight(clients: &Clients, app: &AppCredentials, account: &AdAccount) -> Preflight {
     weigh(account, &learn(clients, app, account, Instant::now() + BUDGET).await)
@@ -71,10 +31,16 @@ async fn learn(clients: &Clients, app: &AppCredentials, account: &AdAccount, dea
     let Some(PreflightGrants { grants, business_center }) = grants(clients, account, deadline).await else {
         return learnt;
     };
-    learnt.known = business_center;
+    (learnt.known_name, learnt.known_admins) = (business_center.name, business_center.admins);
     for stored in &grants {
         let Some((judged, members)) = ask(clients, app, account, stored, deadline).await else { continue };
-        learnt.take(account, stored, judged, members);
+        learnt.name = judged.grant.name_of(&account.business_center.id).or(learnt.name);
+        learnt.admins = members.map(|members| Admins::of(&members).names).or(learnt.admins);
+        if account.grant_id.as_ref() == Some(&stored.grant.grant_id) {
+            learnt.own = Some(judged.diagnosis);
+        } else {
+            learnt.another = Some(judged.diagnosis);
+        }
         if learnt.is_settled() {
             break;
         }
@@ -109,13 +75,8 @@ async fn ask(
     let opened = timeout_at(deadline, judging::open_token(&clients.tokens, clients.table.name(), stored, now)).await;
     let token = opened.ok()?.ok()?;
     let original = &account.business_center.id;
-    let subject = Subject {
-        advertiser_id: &account.advertiser_id,
-        original,
-        scopes: &stored.grant.scopes,
-        scope_evidence: &stored.grant.scope_evidence(),
-        occasion: Occasion::Check,
-    };
+    let scope_evidence = stored.grant.scope_evidence();
+    let subject = Subject::of(&stored.grant, &scope_evidence, &account.advertiser_id, original);
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, &token, subject, deadline),
         clients.tiktok.members(&token, original, deadline),
@@ -123,68 +84,3 @@ async fn ask(
     judging::notice(&judged, &clients.app, now);
     Some((judged, members.answer.ok()))
 }
-
-impl Learnt {
-    fn take(&mut self, account: &AdAccount, stored: &StoredGrant, judged: Judged, members: Option<Vec<Member>>) {
-        self.name = judged.grant.name_of(&account.business_center.id).or(self.name.take());
-        if let Some(members) = members {
-            self.admins = Some(Admins::of(&members).names);
-        }
-        if account.grant_id.as_ref() == Some(&stored.grant.grant_id) {
-            self.own = Some(judged.diagnosis);
-        } else {
-            self.another = Some(judged.diagnosis);
-        }
-    }
-
-    fn diagnoses(&self) -> impl Iterator<Item = &Diagnosis> {
-        self.own.iter().chain(&self.another)
-    }
-
-    /// Whether it is known who owns the ad account, or that it is gone: no other grant can add anything.
-    fn is_settled(&self) -> bool {
-        self.diagnoses().any(|diagnosis| is_owned(diagnosis) || consent_cannot_help(diagnosis).is_some())
-    }
-}
-
-/// Only an Admin sees what a Business Center owns, and only the word of one who is known to be Admin counts here.
-fn is_owned(diagnosis: &Diagnosis) -> bool {
-    [Check::AdAccountOwned, Check::BusinessCenterAdmin]
-        .into_iter()
-        .all(|check| diagnosis.findings.iter().any(|one| one.check == check && one.answer == Answer::Passed))
-}
-
-fn weigh(account: &AdAccount, learnt: &Learnt) -> Preflight {
-    let business_center = business_center::named(account, learnt.name.clone(), learnt.known.name.clone());
-    let fixers = learnt.admins.clone().filter(|names| !names.is_empty()).unwrap_or(learnt.known.admins.clone());
-    let in_the_way = learnt.diagnoses().find_map(consent_cannot_help);
-    let in_the_way = in_the_way.map(|cause| cause.clone().with_names(&business_center, &fixers));
-    let verdict = if in_the_way.is_none() && learnt.diagnoses().any(is_owned) {
-        Verdict::ConsentWillHelp
-    } else {
-        Verdict::Unknown
-    };
-    let names = Names {
-        ad_account: &account.name,
-        advertiser_id: &account.advertiser_id,
-        business_center: &business_center,
-        admins: &fixers,
-    };
-    let checklist = checklist(&told(learnt), names);
-    Preflight { verdict, business_center, fixers, checklist, in_the_way }
-}
-
-/// The findings for the checklist: about the ad account itself from whichever grant could see it, about the last consent
-/// from the account's own grant.
-fn told(learnt: &Learnt) -> Vec<Finding> {
-    let is_about_the_account = |finding: &&Finding| {
-        matches!(finding.check, Check::AdAccountOwned | Check::AdAccountUsable)
-            && finding.answer != Answer::Inconclusive
-    };
-    let of = |diagnosis: &Option<Diagnosis>| diagnosis.iter().flat_map(|one| one.findings.clone()).collect::<Vec<_>>();
-    let (own, another) = (of(&learnt.own), of(&learnt.another));
-    another.iter().filter(is_about_the_account).chain(&own).cloned().collect()
-}
-
-#[cfg(test)]
-mod tests;

@@ -13,6 +13,7 @@ use domain::access::Caller;
 use domain::account::AdAccount;
 use domain::activation::{Activation, MAX_LIVE, State};
 use domain::ids::{ActivationId, AdvertiserId};
+use domain::preflight::Preflight;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use shared::store::starting::{KeptAnswer, LiveActivations, StartActivations, Sta
 use tracing::info;
 
 use crate::kept::{self, IdempotencyKey};
-use crate::preflight::{Preflight, preflight};
+use crate::preflight::preflight;
 use crate::{Clients, StartError};
 
 /// A conflict means that another start of the same person came through, or that one of theirs ended. After so many there

@@ -1,9 +1,8 @@
 //! Runs every check on an ad account now, and acts on a verdict that is definitive.
 //!
 //! `POST /ad-accounts/{advertiser_id}/validate` ([`validate`]): the account, its grant, TikTok's answers, the verdict, and
-//! what follows from it ([`act`]).
+//! what follows from it ([`domain::validation`]).
 
-mod act;
 mod clients;
 mod validate;
 

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use domain::account::{AdAccount, Status, risks_now};
 use domain::business_center::{self, Admins};
-use domain::causes::{Cause, CauseCode, CauseShown};
+use domain::causes::{Cause, CauseShown};
 use domain::checks::Finding;
 use domain::diagnosis::{Diagnosis, Verdict};
-use domain::examine::{Occasion, Subject, nothing_known};
+use domain::examine::Subject;
 use domain::grant::Grant;
 use domain::ids::AdvertiserId;
+use domain::validation::{act, is_still_about, unreadable, without_token};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -22,12 +23,11 @@ use shared::judging::{self, Judged, TokenUnreadable};
 use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::store::StoreError;
-use shared::store::items::{BusinessCenterItem, StoredGrant};
+use shared::store::items::StoredGrant;
 use shared::store::verdicts::{GrantProven, RecordVerdicts};
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use crate::act::act;
 use crate::{Clients, ValidateError};
 
 /// TikTok's answers are waited for so long at most.
@@ -67,7 +67,7 @@ pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, 
         return Err(Code::AccountOutOfReach.into());
     }
     if account.grant_id.is_none() {
-        return Ok(answer(&account, &without_token(&account)));
+        return Ok(not_asked(&account));
     }
     // The keyring is fetched meanwhile, and missed only where it is needed.
     let now = clients.now();
@@ -82,11 +82,11 @@ pub async fn validate(clients: &Clients, request: &Request) -> Result<Response, 
         (Some(stored), Ok(token)) => (stored, token),
         (_, Err(TokenUnreadable::NoKeyring(outage))) => return Err(outage.into()),
         (_, Err(TokenUnreadable::Unsealable(_))) => return Ok(answer(&account, &unreadable())),
-        (_, Err(TokenUnreadable::Retired)) | (None, Ok(_)) => return Ok(answer(&account, &without_token(&account))),
+        (_, Err(TokenUnreadable::Retired)) | (None, Ok(_)) => return Ok(not_asked(&account)),
     };
     let mut proof = prove(clients, &*app?, &account, &stored, &token, deadline).await;
     let told = proof.judged.grant.name_of(&account.business_center.id);
-    name_names(&mut proof.judged.diagnosis, &account, told, &known);
+    proof.judged.diagnosis.name(&business_center::named(&account, told, known.name), &known.admins);
     let account = record(clients, account, &stored.grant, &proof).await?;
     let diagnosis = &proof.judged.diagnosis;
     info!(
@@ -112,23 +112,12 @@ fn answer(account: &AdAccount, diagnosis: &Diagnosis) -> Response {
     respond::json(StatusCode::OK, &validated)
 }
 
-/// There is no token to ask with. A lapsed account is as lapsed as it was; an Active one without a token is our fault.
-fn without_token(account: &AdAccount) -> Diagnosis {
+/// The answer without a token to ask with.
+fn not_asked(account: &AdAccount) -> Response {
     if account.is_active() {
         error!(advertiser.id = %account.advertiser_id, "Active account {} has no token", account.advertiser_id);
-        return unreadable();
     }
-    let causes = match account.causes() {
-        [] => vec![CauseCode::AuthorizationRevoked.into()],
-        causes => causes.to_vec(),
-    };
-    Diagnosis { findings: account.findings.clone(), verdict: Verdict::Lapsed { causes, corroborated: false } }
-}
-
-/// Nothing was asked, so nothing is known.
-fn unreadable() -> Diagnosis {
-    let causes = vec![CauseCode::CredentialUnreadable.into()];
-    Diagnosis { findings: nothing_known(), verdict: Verdict::Undecided { causes } }
+    answer(account, &without_token(account))
 }
 
 async fn prove(
@@ -140,28 +129,14 @@ async fn prove(
     deadline: Instant,
 ) -> Proof {
     let original = &account.business_center.id;
-    let subject = Subject {
-        advertiser_id: &account.advertiser_id,
-        original,
-        scopes: &stored.grant.scopes,
-        scope_evidence: &stored.grant.scope_evidence(),
-        occasion: Occasion::Check,
-    };
+    let scope_evidence = stored.grant.scope_evidence();
+    let subject = Subject::of(&stored.grant, &scope_evidence, &account.advertiser_id, original);
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, token, subject, deadline),
         clients.tiktok.members(token, original, deadline.min(Instant::now() + MEMBERS)),
     );
     judging::notice(&judged, &clients.app, clients.now());
     Proof { judged, admins: members.value().map(|members| Admins::of(members)) }
-}
-
-fn name_names(diagnosis: &mut Diagnosis, account: &AdAccount, told: Option<String>, known: &BusinessCenterItem) {
-    let business_center = business_center::named(account, told, known.name.clone());
-    if let Verdict::Lapsed { causes, .. } = &mut diagnosis.verdict {
-        for cause in causes {
-            *cause = cause.clone().with_names(&business_center, &known.admins);
-        }
-    }
 }
 
 /// Acts on the verdict. Gives the account as it is now.
@@ -197,14 +172,6 @@ async fn record(
         }
     }
     Ok(account)
-}
-
-/// Whether a verdict about `seen` is one about `fresh`: the same grant, asked about the same Business Center. If the row
-/// is the one that was seen, it was the grant that changed.
-fn is_still_about(seen: &AdAccount, fresh: &AdAccount) -> bool {
-    fresh.grant_id == seen.grant_id
-        && fresh.business_center.id == seen.business_center.id
-        && fresh.revision != seen.revision
 }
 
 impl Proof {

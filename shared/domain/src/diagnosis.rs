@@ -49,6 +49,17 @@ pub struct Diagnosis {
     pub verdict: Verdict,
 }
 
+impl Diagnosis {
+    /// With the names that people know in the texts of why it lapsed: the Business Center's, and its Admins'.
+    pub fn name(&mut self, business_center: &NamedBusinessCenter, admins: &[String]) {
+        if let Verdict::Lapsed { causes, .. } = &mut self.verdict {
+            for cause in causes {
+                *cause = cause.clone().with_names(business_center, admins);
+            }
+        }
+    }
+}
+
 pub fn diagnose(subject: Subject<'_>, gathered: Gathered<'_>) -> Diagnosis {
     let findings = examine(subject, gathered);
     let verdict = if refused(gathered, Refusal::AppMisconfigured) {
@@ -188,4 +199,18 @@ pub fn consent_cannot_help(diagnosis: &Diagnosis) -> Option<&Cause> {
         cause.cause == CauseCode::AdAccountNotFound
             || (is_admin && matches!(cause.cause, CauseCode::AdAccountMoved | CauseCode::AdAccountNotOwned))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_known_before_are_in_the_causes() {
+        let causes = vec![Cause::from(CauseCode::NotBusinessCenterAdmin)];
+        let mut diagnosis = Diagnosis { findings: Vec::new(), verdict: Verdict::Lapsed { causes, corroborated: true } };
+        let business_center = NamedBusinessCenter { id: "72".parse().unwrap(), name: None };
+        diagnosis.name(&business_center, &["Ana M".to_owned()]);
+        assert!(diagnosis.verdict.causes()[0].remedy().contains("Ana M"));
+    }
 }

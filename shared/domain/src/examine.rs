@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::checks::{
     AdAccountInfo, Answer, Asked, Check, Elsewhere, Evidence, Finding, Gathered, GrantEvidence, Membership, Refusal,
 };
+use super::grant::Grant;
 use super::ids::{AdvertiserId, BusinessCenterId};
 use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
 
@@ -23,6 +24,18 @@ pub struct Subject<'a> {
     /// Where `scopes` comes from: the code exchange.
     pub scope_evidence: &'a Evidence,
     pub occasion: Occasion,
+}
+
+impl<'a> Subject<'a> {
+    /// An ad account under a stored grant. `scope_evidence` is the grant's ([`Grant::scope_evidence`]).
+    pub fn of(
+        grant: &'a Grant,
+        scope_evidence: &'a Evidence,
+        advertiser_id: &'a AdvertiserId,
+        original: &'a BusinessCenterId,
+    ) -> Self {
+        Self { advertiser_id, original, scopes: &grant.scopes, scope_evidence, occasion: Occasion::Check }
+    }
 }
 
 /// Why the questions are asked.

@@ -21,6 +21,7 @@ pub mod gap;
 pub mod grant;
 pub mod guard;
 pub mod ids;
+pub mod preflight;
 pub mod scopes;
 pub mod spread;
 pub mod strike;
@@ -28,3 +29,4 @@ pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transition;
+pub mod validation;

@@ -1,3 +1,4 @@
+use domain::causes::CauseCode;
 use domain::checks::{Answer, Check};
 use domain::testing::{a_lapsed_account, an_account};
 use serde_json::{Value, json};
@@ -44,22 +45,6 @@ fn a_token_that_cannot_be_read_is_our_trouble() {
     assert_eq!(answers, [&json!("inconclusive"); 8]);
 }
 
-/// T18: a verdict about one grant is never written over another.
-#[test]
-fn a_verdict_is_about_the_grant_that_was_tested() {
-    let seen = active();
-    let changed = |change: fn(&mut AdAccount)| {
-        let mut fresh = AdAccount { revision: 8, ..active() };
-        change(&mut fresh);
-        fresh
-    };
-    assert!(is_still_about(&seen, &changed(|_| ())));
-    assert!(is_still_about(&seen, &changed(|fresh| fresh.name = "Renamed".to_owned())));
-    assert!(!is_still_about(&seen, &changed(|fresh| fresh.grant_id = "grt_bbbbbbbbbbbbbbbbbbbbbb".parse().ok())));
-    assert!(!is_still_about(&seen, &changed(|fresh| fresh.business_center.id = "72".parse().unwrap())));
-    assert!(!is_still_about(&seen, &seen), "the row is as it was, so the token is not");
-}
-
 /// T67.
 #[tokio::test(start_paused = true)]
 async fn there_is_time_left_to_write() {
@@ -68,15 +53,6 @@ async fn there_is_time_left_to_write() {
     assert_eq!(seconds(Some(26)), 20);
     assert_eq!(seconds(Some(10)), 9);
     assert_eq!(seconds(Some(0)), 0);
-}
-
-#[test]
-fn names_known_before_are_in_the_causes() {
-    let causes = vec![Cause::from(CauseCode::NotBusinessCenterAdmin)];
-    let mut diagnosis = Diagnosis { findings: Vec::new(), verdict: Verdict::Lapsed { causes, corroborated: true } };
-    let known = BusinessCenterItem { admins: vec!["Ana M".to_owned()], ..BusinessCenterItem::default() };
-    name_names(&mut diagnosis, &active(), None, &known);
-    assert!(diagnosis.verdict.causes()[0].remedy().contains("Ana M"));
 }
 
 /// T36, T39, T42: the event files say who is let in.

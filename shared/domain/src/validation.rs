@@ -1,10 +1,12 @@
-//! What follows from a verdict.
+//! "Check now": what follows from a verdict on one ad account, and what can be said without one.
 
 use std::collections::BTreeSet;
 
-use domain::account::{AdAccount, RiskFact, Status};
-use domain::diagnosis::{Diagnosis, Verdict};
-use domain::transition::{self, Transition};
+use super::account::{AdAccount, RiskFact, Status};
+use super::causes::CauseCode;
+use super::diagnosis::{Diagnosis, Verdict};
+use super::examine::nothing_known;
+use super::transition::{self, Transition};
 use jiff::Timestamp;
 
 /// How the account moves, if it does.
@@ -37,13 +39,39 @@ pub fn act(
     }
 }
 
+/// There is no token to ask with. A lapsed account is as lapsed as it was; an Active one without a token is our fault.
+pub fn without_token(account: &AdAccount) -> Diagnosis {
+    if account.is_active() {
+        return unreadable();
+    }
+    let causes = match account.causes() {
+        [] => vec![CauseCode::AuthorizationRevoked.into()],
+        causes => causes.to_vec(),
+    };
+    Diagnosis { findings: account.findings.clone(), verdict: Verdict::Lapsed { causes, corroborated: false } }
+}
+
+/// Nothing was asked, so nothing is known.
+pub fn unreadable() -> Diagnosis {
+    let causes = vec![CauseCode::CredentialUnreadable.into()];
+    Diagnosis { findings: nothing_known(), verdict: Verdict::Undecided { causes } }
+}
+
+/// Whether a verdict about `seen` is one about `fresh`: the same grant, asked about the same Business Center. If the row
+/// is the one that was seen, it was the grant that changed.
+pub fn is_still_about(seen: &AdAccount, fresh: &AdAccount) -> bool {
+    fresh.grant_id == seen.grant_id
+        && fresh.business_center.id == seen.business_center.id
+        && fresh.revision != seen.revision
+}
+
 #[cfg(test)]
 mod tests {
-    use domain::account::Standing;
-    use domain::causes::{Cause, CauseCode};
-    use domain::checks::{Answer, Check, Finding};
-    use domain::events::EventKind;
-    use domain::testing::an_account;
+    use crate::account::Standing;
+    use crate::causes::Cause;
+    use crate::checks::{Answer, Check, Finding};
+    use crate::events::EventKind;
+    use crate::testing::an_account;
 
     use super::*;
 
@@ -139,5 +167,21 @@ mod tests {
             assert_eq!(told(&moved), None, "it lapsed once already");
             assert_eq!(transition::open_gap(&moved.after, now()), transition::open_gap(&lapsed(), now()));
         }
+    }
+
+    /// T18: a verdict about one grant is never written over another.
+    #[test]
+    fn a_verdict_is_about_the_grant_that_was_tested() {
+        let seen = active();
+        let changed = |change: fn(&mut AdAccount)| {
+            let mut fresh = AdAccount { revision: 8, ..active() };
+            change(&mut fresh);
+            fresh
+        };
+        assert!(is_still_about(&seen, &changed(|_| ())));
+        assert!(is_still_about(&seen, &changed(|fresh| fresh.name = "Renamed".to_owned())));
+        assert!(!is_still_about(&seen, &changed(|fresh| fresh.grant_id = "grt_bbbbbbbbbbbbbbbbbbbbbb".parse().ok())));
+        assert!(!is_still_about(&seen, &changed(|fresh| fresh.business_center.id = "72".parse().unwrap())));
+        assert!(!is_still_about(&seen, &seen), "the row is as it was, so the token is not");
     }
 }

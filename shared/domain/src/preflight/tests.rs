@@ -1,6 +1,6 @@
-use domain::causes::CauseCode;
-use domain::diagnosis;
-use domain::testing::an_account;
+use crate::causes::CauseCode;
+use crate::diagnosis;
+use crate::testing::an_account;
 
 use super::*;
 
@@ -89,10 +89,10 @@ fn what_is_proven_to_be_in_the_way_is_told_with_names() {
 
 #[test]
 fn admins_of_today_come_before_those_of_yesterday() {
-    let known = BusinessCenterItem { admins: vec!["Yesterday".to_owned()], ..BusinessCenterItem::default() };
+    let known_admins = vec!["Yesterday".to_owned()];
     let fixers = |admins: Option<&[&str]>| {
         let admins = admins.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-        weigh(&account(), &Learnt { known: known.clone(), admins, ..Learnt::default() }).fixers
+        weigh(&account(), &Learnt { known_admins: known_admins.clone(), admins, ..Learnt::default() }).fixers
     };
     assert_eq!(fixers(Some(&["Ana M"])), ["Ana M"]);
     assert_eq!(fixers(Some(&[])), ["Yesterday"], "TikTok keeps the names to itself");
