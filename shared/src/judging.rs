@@ -1,7 +1,7 @@
 //! Judging a connection: everything is asked at the same time, and the domain decides.
 //!
 //! [`open_token`] opens the stored token, [`seal_again`] seals it with a newer key. [`judge`] is for one token and one ad account; where one token is judged for
-//! many, [`TikTok::sweep_evidence`] gathers for all of them. [`notice`] raises the alarm where the answers say that the
+//! many, [`TikTok::check_evidence`] gathers for all of them. [`notice`] raises the alarm where the answers say that the
 //! fault is ours.
 
 use jiff::Timestamp;

@@ -2,24 +2,21 @@
 //!
 //! 1. Is it still due? Somebody may have been here before this message came.
 //! 2. TikTok takes the token back, if an operator ordered that ([`revoking`]).
-//! 3. TikTok is asked, about the token first ([`TikTok::sweep_evidence`]).
-//! 4. Each ad account is judged, and the domain says what follows ([`sweep::plan`]).
+//! 3. TikTok is asked, about the token first ([`TikTok::check_evidence`]).
+//! 4. Each ad account is judged, and the domain says what follows ([`grant_check::decide`]).
 //! 5. Accounts move, some at a time; with the last of them the grant is due again, later, and its token lies under the key
 //!    that seals now. If somebody else wrote in between, the rows are read and it is planned again, on the same evidence.
 
-use std::collections::BTreeMap;
-
 use domain::backoff::Backoff;
 use domain::business_center::{self, Admins};
-use domain::checks::{Gathered, Refusal};
-use domain::diagnosis::{Verdict, diagnose};
-use domain::examine::{Occasion, Subject};
+use domain::checks::Refusal;
 use domain::grant::Grant;
+use domain::grant_check::{self, Checked, Found, Move, Outcome, Plan, Watched};
+use domain::grant_evidence::{CenterEvidence, CheckEvidence};
 use domain::guard::tally::Recount;
-use domain::ids::{AdvertiserId, GrantId, OrgId};
+use domain::ids::{GrantId, OrgId};
 use domain::spread;
 use domain::strike::Look;
-use domain::sweep::{self, Checked, Found, Move, Outcome, Plan, Watched};
 use domain::transition::Transition;
 use jiff::{SignedDuration, Timestamp};
 use shared::finishing::Finisher;
@@ -32,7 +29,7 @@ use shared::store::checking::{
     Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain,
 };
 use shared::store::guarding::{KeepGuard as _, StoredGuard, TellGuard as _};
-use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok, suspects_secret};
+use shared::tiktok::{Inquiry, TikTok, suspects_secret};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -41,8 +38,6 @@ use crate::{CheckError, Clients};
 
 /// A check whose rows somebody else writes is planned again this often.
 const ROUNDS: usize = 4;
-/// What is known of a Business Center is written down again with every so many checks.
-const CENTERS_EVERY: u64 = 4;
 /// A token that does not open is ours to mend; it is looked at again after this time.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(30);
 
@@ -70,7 +65,7 @@ pub async fn check(clients: &Clients, tiktok: &TikTok, asked: &Asked, until: Ins
     }
     let mut evidence = gather(clients, tiktok, &start, &token, until).await?;
     let heard = Heard {
-        suspects_secret: evidence.suspects_secret(),
+        suspects_secret: suspects_secret(&evidence.probe.evidence),
         app_level: evidence.refused(Refusal::AppMisconfigured),
         throttled: evidence.is_throttled,
     };
@@ -106,7 +101,7 @@ struct Start {
 
 /// What was done and heard while nothing was written yet.
 struct Seen {
-    evidence: SweepEvidence,
+    evidence: CheckEvidence,
     revoked: Revoked,
     sealed_again: Option<SealedAgain>,
 }
@@ -167,7 +162,7 @@ async fn gather(
     start: &Start,
     token: &AccessToken,
     until: Instant,
-) -> Result<SweepEvidence, CheckError> {
+) -> Result<CheckEvidence, CheckError> {
     let app = clients.finisher.app_credentials().await?;
     let accounts: Vec<_> = start
         .watched
@@ -175,13 +170,13 @@ async fn gather(
         .map(|account| (account.advertiser_id.clone(), account.business_center_id.clone()))
         .collect();
     let struck = start.grant.state.strikes.ad_accounts();
-    let sweep = Sweep {
+    let inquiry = Inquiry {
         accounts: &accounts,
         struck: &struck,
         sample: usize::try_from(start.grant.state.checks).unwrap_or_default(),
         with_person: start.grant.stored.grant.authorized_by.is_none(),
     };
-    Ok(tiktok.sweep_evidence(&app, token, sweep, until).await)
+    Ok(tiktok.check_evidence(&app, token, inquiry, until).await)
 }
 
 /// What TikTok said that concerns more than this grant.
@@ -249,8 +244,8 @@ fn count(name: &'static str, now: Timestamp) {
 async fn act(clients: &Clients, asked: &Asked, start: &Start, seen: &Seen) -> Result<(), CheckError> {
     let now = clients.now();
     let Seen { evidence, revoked, sealed_again } = seen;
-    let found = judge(start, evidence);
     let grant = &start.grant.stored.grant;
+    let found = grant_check::judge(&grant.scopes, &grant.scope_evidence(), &start.watched, evidence);
     let look = Look { run: &asked.run, at: now, token_version: grant.token_version, spacing: clients.strike_spacing };
     let checked = Checked {
         grant_id: &grant.grant_id,
@@ -259,11 +254,8 @@ async fn act(clients: &Clients, asked: &Asked, start: &Start, seen: &Seen) -> Re
         interval: clients.check_interval,
         revocation: revoked.revocation,
     };
-    let mut plan = sweep::plan(checked, &found, true);
     let may_lapse = start.guard.as_ref().is_some_and(|guard| guard.may_lapse(now));
-    if plan.needs_guard(&found) && !may_lapse {
-        plan = sweep::plan(checked, &found, false);
-    }
+    let plan = grant_check::decide(checked, &found, may_lapse);
     let mut claim = start.guard.as_ref().filter(|_| plan.counts_as_lapse());
     let (last, before_it) = match plan.moves.chunks(MOVED_AT_ONCE).collect::<Vec<_>>().split_last() {
         Some((last, before_it)) => (last.to_vec(), before_it.to_vec()),
@@ -318,32 +310,6 @@ fn report(grant_id: &str, plan: &Plan, accounts: usize, now: Timestamp) {
     info!(grant.id = grant_id, outcome, accounts, moved, "Grant {grant_id} was checked: {outcome}");
 }
 
-/// Every account under the grant with its diagnosis.
-fn judge(start: &Start, evidence: &SweepEvidence) -> Vec<Found> {
-    let mut watched: BTreeMap<&AdvertiserId, &Watched> =
-        start.watched.iter().map(|account| (&account.advertiser_id, account)).collect();
-    let grant = &start.grant.stored.grant;
-    let scope_evidence = grant.scope_evidence();
-    let mut found = Vec::with_capacity(start.watched.len());
-    for center in &evidence.centers {
-        let admins = center.admins.as_ref().map(|members| Admins::of(members).count);
-        for (advertiser_id, account) in &center.accounts {
-            // An account that came under the grant since TikTok was asked has its turn next time.
-            let Some(watched) = watched.remove(advertiser_id) else { continue };
-            let subject = Subject {
-                advertiser_id,
-                original: &center.business_center_id,
-                scopes: &grant.scopes,
-                scope_evidence: &scope_evidence,
-                occasion: Occasion::Check,
-            };
-            let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-            found.push(Found { watched: watched.clone(), diagnosis, admins });
-        }
-    }
-    found
-}
-
 /// The accounts as they shall be. One that is not as it was planned for is left as it is.
 async fn transitions(
     clients: &Clients,
@@ -367,15 +333,10 @@ async fn transitions(
             continue;
         };
         let mut one = one.clone();
-        if let Verdict::Lapsed { causes, .. } = &mut one.diagnosis.verdict {
-            let known = centers.get(&account.business_center.id).cloned().unwrap_or_default();
-            let named = business_center::named(account, None, known.name);
-            for cause in causes {
-                *cause = cause.clone().with_names(&named, &known.admins);
-            }
-        }
+        let known = centers.get(&account.business_center.id).cloned().unwrap_or_default();
+        one.diagnosis.name(&business_center::named(account, None, known.name), &known.admins);
         let days = clients.late_settling_days;
-        transitions.extend(sweep::apply(
+        transitions.extend(grant_check::apply(
             account,
             &one,
             *wanted,
@@ -396,7 +357,7 @@ fn centers_of(found: &[Found], moves: &[(usize, Move)]) -> Vec<domain::ids::Busi
 }
 
 /// What the grant and its Business Centers gain: only where everything held.
-fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) -> (Option<Proof>, Vec<CenterNews>) {
+fn learnt(start: &Start, plan: &Plan, evidence: &CheckEvidence, now: Timestamp) -> (Option<Proof>, Vec<CenterNews>) {
     let Some(first) = evidence.centers.first().filter(|_| plan.proven) else { return (None, Vec::new()) };
     let mut memberships = first.grant.business_centers_of_person();
     for one in evidence.centers.iter().skip(1).flat_map(|center| center.grant.business_centers_of_person()) {
@@ -404,14 +365,15 @@ fn learnt(start: &Start, plan: &Plan, evidence: &SweepEvidence, now: Timestamp) 
             memberships.push(one);
         }
     }
-    let news = |center: &SweptCenter| {
+    let news = |center: &CenterEvidence| {
         let id = center.business_center_id.clone();
         let name = memberships.iter().find(|one| one.business_center_id == id).map(|one| one.name.clone());
         let admins = center.admins.as_ref().map(|members| Admins::of(members));
         CenterNews { id, name, admins: admins.and_then(|admins| admins.to_remember().map(<[String]>::to_vec)) }
     };
-    let is_time = start.grant.stored.grant.last_proven_at.is_none() || plan.after.checks.is_multiple_of(CENTERS_EVERY);
-    let centers = if is_time { evidence.centers.iter().map(news).collect() } else { Vec::new() };
+    let was_proven = start.grant.stored.grant.last_proven_at.is_some();
+    let centers =
+        if plan.is_time_for_centers(was_proven) { evidence.centers.iter().map(news).collect() } else { Vec::new() };
     let proof = Proof { at: now, authorized_by: first.grant.person.value().cloned(), business_centers: memberships };
     (Some(proof), centers)
 }

@@ -1,7 +1,7 @@
 //! Checks grants: is the token alive, and what does it still give to every ad account under it?
 //!
 //! * [`grant`] checks one grant: gathers evidence once, judges each account with the same rules as `validate-permissions`,
-//!   and writes what follows ([`domain::sweep`]).
+//!   and writes what follows ([`domain::grant_check`]).
 //! * [`revoking`] takes its token back before, if an operator has ordered that.
 //! * [`canary`] asks whether the guard's canary still sings.
 //! * Activations that nobody came back for go on ([`shared::finishing`]).

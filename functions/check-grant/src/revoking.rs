@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::checks::{Asked, Refusal};
-use domain::sweep::Revocation;
+use domain::grant_check::Revocation;
 use jiff::Timestamp;
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;

@@ -76,7 +76,7 @@ async fn ask(
     let token = opened.ok()?.ok()?;
     let original = &account.business_center.id;
     let scope_evidence = stored.grant.scope_evidence();
-    let subject = Subject::of(&stored.grant, &scope_evidence, &account.advertiser_id, original);
+    let subject = Subject::of(&stored.grant.scopes, &scope_evidence, &account.advertiser_id, original);
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, &token, subject, deadline),
         clients.tiktok.members(&token, original, deadline),

@@ -130,7 +130,7 @@ async fn prove(
 ) -> Proof {
     let original = &account.business_center.id;
     let scope_evidence = stored.grant.scope_evidence();
-    let subject = Subject::of(&stored.grant, &scope_evidence, &account.advertiser_id, original);
+    let subject = Subject::of(&stored.grant.scopes, &scope_evidence, &account.advertiser_id, original);
     let (judged, members) = futures::join!(
         judging::judge(&clients.tiktok, app, token, subject, deadline),
         clients.tiktok.members(token, original, deadline.min(Instant::now() + MEMBERS)),

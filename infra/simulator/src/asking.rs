@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::business_center::Member;
 use domain::checks::{AdAccountInfo, Answer, Asked, Elsewhere, Endpoint, Evidence, Membership, Refusal, Tiers};
 use domain::examine::ownership;
+use domain::grant_evidence::{Answers, CenterAnswers, CheckEvidence};
 use domain::ids::{AdvertiserId, BusinessCenterId};
 use jiff::Timestamp;
-use shared::tiktok::{Answers, CenterAnswers, Pace, SweepEvidence};
+use shared::tiktok::Pace;
 
 use crate::fleet::{Fleet, Grant};
 use crate::shapes::Reply;
@@ -105,7 +106,7 @@ impl Asking<'_> {
 
     /// All questions about a grant. Gives the evidence and when it is complete. `each` asks the domain about each ad
     /// account by itself and not about one for all that share their answers.
-    pub fn check(&mut self, grant: &Grant, each: bool, begin: i64) -> (SweepEvidence, i64) {
+    pub fn check(&mut self, grant: &Grant, each: bool, begin: i64) -> (CheckEvidence, i64) {
         let (probe, probed) = self.once(Endpoint::AuthorizedAdAccounts, begin);
         let accounts: Vec<(AdvertiserId, BusinessCenterId)> =
             grant.blocs.iter().flat_map(|bloc| bloc.ids(each).map(|id| (id, bloc.center.clone()))).collect();

@@ -4,16 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::Status;
-use domain::checks::{Endpoint, Evidence, Gathered};
-use domain::diagnosis::{Verdict, diagnose};
+use domain::checks::{Endpoint, Evidence};
+use domain::diagnosis::Verdict;
 use domain::events::EventKind;
-use domain::examine::{Occasion, Subject};
+use domain::grant_check::{self, Checked, Found, Outcome, Plan, Revocation};
+use domain::grant_evidence::CheckEvidence;
 use domain::guard::hour_of;
 use domain::guard::tally::Recount;
 use domain::strike::Look;
-use domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
 use shared::store::guarding::StoredGuard;
-use shared::tiktok::SweepEvidence;
 
 use crate::costs;
 use crate::engine::Engine;
@@ -23,24 +22,23 @@ use crate::units::timestamp;
 const ROUNDS: usize = 4;
 /// Days that TikTok may have corrected since, the default.
 const LATE_SETTLING_DAYS: i64 = 2;
-/// What is known of a Business Center is written down again with every so many checks.
-const CENTERS_EVERY: u64 = 4;
 
 impl Engine {
     /// Judges, asks the guard, and writes what follows.
-    pub fn decide(&mut self, number: usize, run: i64, mut seen: StoredGuard, evidence: &SweepEvidence, at: i64) {
+    pub fn decide(&mut self, number: usize, run: i64, mut seen: StoredGuard, evidence: &CheckEvidence, at: i64) {
         let now = timestamp(at);
         let run = run.to_string();
-        let found = self.judge(number, evidence);
+        let blocs = &self.fleet.grants[number].blocs;
+        let watched: Vec<_> =
+            blocs.iter().flat_map(|bloc| bloc.ids(self.settings.each).map(|id| bloc.watched(id))).collect();
+        let consent = Evidence { endpoint: Endpoint::Exchange, code: None, request_id: None, asked_at: timestamp(0) };
+        let found = grant_check::judge(&self.scopes, &consent, &watched, evidence);
         for _ in 0..ROUNDS {
             let grant = &self.fleet.grants[number];
             let look = Look { run: &run, at: now, token_version: 1, spacing: self.settings.spacing };
             let (interval, revocation) = (self.settings.interval, Revocation::NotOrdered);
             let checked = Checked { grant_id: &grant.id, before: &grant.state, look, interval, revocation };
-            let mut plan = sweep::plan(checked, &found, true);
-            if plan.needs_guard(&found) && !seen.may_lapse(now) {
-                plan = sweep::plan(checked, &found, false);
-            }
+            let plan = grant_check::decide(checked, &found, seen.may_lapse(now));
             if plan.counts_as_lapse() {
                 let lapsed = self.lapsed.entry(hour_of(now)).or_default();
                 // What the store demands of the guard's row when a lapse is written.
@@ -55,35 +53,6 @@ impl Engine {
             self.carry_out(number, plan, &found, at);
             return;
         }
-    }
-
-    fn judge(&self, number: usize, evidence: &SweepEvidence) -> Vec<Found> {
-        let grant = &self.fleet.grants[number];
-        let scope_evidence =
-            Evidence { endpoint: Endpoint::Exchange, code: None, request_id: None, asked_at: timestamp(0) };
-        let mut watched: BTreeMap<_, _> = grant
-            .blocs
-            .iter()
-            .flat_map(|bloc| bloc.ids(self.settings.each).map(|id| (id.clone(), bloc.watched(id))))
-            .collect();
-        let mut found = Vec::with_capacity(watched.len());
-        for center in &evidence.centers {
-            let admins = center.admins.as_ref().map(Vec::len);
-            for (advertiser_id, account) in &center.accounts {
-                let Some(watched) = watched.remove(advertiser_id) else { continue };
-                let original = &center.business_center_id;
-                let subject = Subject {
-                    advertiser_id,
-                    original,
-                    scopes: &self.scopes,
-                    scope_evidence: &scope_evidence,
-                    occasion: Occasion::Check,
-                };
-                let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-                found.push(Found { watched, diagnosis, admins });
-            }
-        }
-        found
     }
 
     fn carry_out(&mut self, number: usize, mut plan: Plan, found: &[Found], at: i64) {
@@ -107,7 +76,7 @@ impl Engine {
                 of_bloc += 1;
                 let one = &found[place];
                 let account = before.account(&self.fleet.org_id, &grant.id, id, now);
-                let Some(transition) = sweep::apply(
+                let Some(transition) = grant_check::apply(
                     &account,
                     one,
                     wanted,
@@ -165,10 +134,11 @@ impl Engine {
             .map(|counted| Recount::new(grant.state.counted, counted, plan.outcome == Outcome::Lapsed))
             .unwrap_or_default();
         self.tally.add(&recount);
+        let was_proven = grant.last_proven.is_some();
         if plan.proven {
             grant.last_proven = Some(now);
         }
-        let centers = if plan.proven && plan.after.checks.is_multiple_of(CENTERS_EVERY) {
+        let centers = if plan.proven && plan.is_time_for_centers(was_proven) {
             grant.blocs.iter().map(|bloc| &bloc.center).collect::<BTreeSet<_>>().len()
         } else {
             0

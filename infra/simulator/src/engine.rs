@@ -1,5 +1,5 @@
 //! The sweep in virtual time: `lapse-sweep` every minute, the queue, the workers, and what is written. Every decision is
-//! made by the code that is deployed: `diagnose`, `sweep::plan`, `sweep::apply`, the guard's review, the tally, the back-off,
+//! made by the code that is deployed: `diagnose`, `grant_check::plan`, `grant_check::apply`, the guard's review, the tally, the back-off,
 //! the spreading. The order of the steps is that of `functions/lapse-sweep` and `functions/check-grant`.
 
 use std::cmp::Reverse;
@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use domain::backoff::Backoff;
 use domain::checks::{Endpoint, Refusal};
+use domain::grant_evidence::CheckEvidence;
 use domain::guard::tally::Tally;
 use domain::guard::{Canary, Guard, GuardEventKind, Standing, hour_of};
 use domain::scopes::Scopes;
 use domain::spread;
 use jiff::{SignedDuration, Timestamp};
 use shared::store::guarding::StoredGuard;
-use shared::tiktok::SweepEvidence;
 
 use crate::asking::{Asking, Turns};
 use crate::costs::{self, Bill};
@@ -78,7 +78,7 @@ struct Answered {
     run: i64,
     seen: StoredGuard,
     pause: Option<Backoff>,
-    evidence: SweepEvidence,
+    evidence: CheckEvidence,
 }
 
 struct Worker {

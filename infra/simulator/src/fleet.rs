@@ -14,10 +14,10 @@ use std::collections::BTreeSet;
 use domain::access::Belonging;
 use domain::account::{AdAccount, RiskFact, Standing, Status};
 use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::grant_check::{CheckState, Watched};
 use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use domain::spread;
-use domain::sweep::{CheckState, Watched};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::units::real;

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use super::checks::{
     AdAccountInfo, Answer, Asked, Check, Elsewhere, Evidence, Finding, Gathered, GrantEvidence, Membership, Refusal,
 };
-use super::grant::Grant;
 use super::ids::{AdvertiserId, BusinessCenterId};
 use super::scopes::{AD_ACCOUNT_MANAGEMENT, Permission, REPORTING, Scopes};
 
@@ -27,14 +26,15 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// An ad account under a stored grant. `scope_evidence` is the grant's ([`Grant::scope_evidence`]).
+    /// An ad account under a stored grant: its scopes, and where they come from
+    /// ([`Grant::scope_evidence`](super::grant::Grant::scope_evidence)).
     pub fn of(
-        grant: &'a Grant,
+        scopes: &'a Scopes,
         scope_evidence: &'a Evidence,
         advertiser_id: &'a AdvertiserId,
         original: &'a BusinessCenterId,
     ) -> Self {
-        Self { advertiser_id, original, scopes: &grant.scopes, scope_evidence, occasion: Occasion::Check }
+        Self { advertiser_id, original, scopes, scope_evidence, occasion: Occasion::Check }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Start with [`account`] (what is connected or not), [`grant`] (what connects it), [`checks`] (what we ask),
 //! [`examine`] (what the answers mean), [`diagnosis`] (what they say together), [`causes`] (what we tell people) and
 //! [`activation`] (one attempt to reconnect) and [`transition`] (how an account moves, and the event that tells of it). The
-//! sweep's rules are [`sweep`] (what follows from one check), [`strike`] (nothing lapses at first sight), [`guard`] (nothing
+//! sweep's rules are [`grant_check`] (what follows from one check), [`strike`] (nothing lapses at first sight), [`guard`] (nothing
 //! lapses while too much does) and [`spread`] (when what is checked next).
 
 pub mod access;
@@ -19,13 +19,14 @@ pub mod events;
 pub mod examine;
 pub mod gap;
 pub mod grant;
+pub mod grant_check;
+pub mod grant_evidence;
 pub mod guard;
 pub mod ids;
 pub mod preflight;
 pub mod scopes;
 pub mod spread;
 pub mod strike;
-pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod transition;

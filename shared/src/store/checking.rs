@@ -19,9 +19,9 @@ use domain::account::AdAccount;
 use domain::backoff::Backoff;
 use domain::checks::{Membership, Person};
 use domain::grant::Grant;
+use domain::grant_check::{CheckState, Outcome, Revocation, Watched};
 use domain::guard::tally::Recount;
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
-use domain::sweep::{CheckState, Outcome, Revocation, Watched};
 use domain::transition::Transition;
 
 /// Each account that moves is two rows, and a transaction holds 100.

@@ -3,7 +3,7 @@
 //! [`TikTok`] is the client. A consent goes through [`TikTok::authorization_url`] and [`TikTok::exchange`]; what a token
 //! can do is asked with [`TikTok::grant_evidence`] and [`TikTok::account_evidence`], which return the domain's own types
 //! for [`domain::diagnosis`] to judge. The sweep asks about all ad accounts of a grant with
-//! [`TikTok::sweep_evidence`]. The client asks and classifies; it never judges.
+//! [`TikTok::check_evidence`]. The client asks and classifies; it never judges.
 //!
 //! * `client` sends one question: deadlines, retries, size limits, and which HTTP answers are answers at all.
 //! * `wire` is TikTok's JSON; none of its types are visible outside.
@@ -23,16 +23,14 @@ mod codes;
 mod consent;
 mod counting;
 mod gather;
+mod grant_check;
 mod infos;
 mod pace;
 mod paging;
-mod sweeping;
-mod swept;
 mod wire;
 
 pub use client::TikTok;
 pub use codes::suspects_secret;
 pub use consent::{ExchangeFailed, Exchanged};
+pub use grant_check::Inquiry;
 pub use pace::Pace;
-pub use sweeping::Sweep;
-pub use swept::{Answers, CenterAnswers, SweepEvidence, SweptCenter};

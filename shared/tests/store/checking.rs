@@ -3,10 +3,10 @@
 use domain::account::AdAccount;
 use domain::causes::CauseCode;
 use domain::grant::Grant;
+use domain::grant_check::{CheckState, Outcome, Revocation};
 use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
 use domain::guard::{Guard, Standing};
 use domain::strike::Look;
-use domain::sweep::{CheckState, Outcome, Revocation};
 use domain::transition::{self, Transition};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;

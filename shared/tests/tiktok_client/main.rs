@@ -5,6 +5,6 @@
 mod answers;
 mod consent;
 mod faults;
+mod grant_check;
 mod lists;
 mod support;
-mod sweeping;

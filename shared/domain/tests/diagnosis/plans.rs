@@ -6,9 +6,9 @@ use domain::account::{RiskFact, Status};
 use domain::causes::CauseCode;
 use domain::checks::Refusal;
 use domain::diagnosis::Verdict;
+use domain::grant_check::{CheckState, Checked, Found, Move, Outcome, Plan, Revocation, Watched, decide};
 use domain::ids::GrantId;
 use domain::strike::Look;
-use domain::sweep::{CheckState, Checked, Found, Move, Outcome, Plan, Revocation, Watched, plan};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -75,7 +75,7 @@ impl Story {
         let look = Look { run, at: at(minute), token_version: 1, spacing: SPACING };
         let revocation = self.revocation;
         let checked = Checked { grant_id: &grant_id, before: &self.state, look, interval: INTERVAL, revocation };
-        let plan = plan(checked, found, self.guard_allows);
+        let plan = decide(checked, found, self.guard_allows);
         self.state = plan.after.clone();
         plan
     }

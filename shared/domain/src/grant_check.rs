@@ -12,17 +12,21 @@
 //! A token that an operator has ordered to be revoked ([`Revocation`]) is another matter: that it is dead then is what was
 //! wanted. It takes no second look, and neither the guard nor its budget has a say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::account::{AdAccount, RiskFact, Status, risks, risks_now};
+use super::business_center::Admins;
 use super::causes::CauseCode;
-use super::checks::{Answer, Check};
-use super::diagnosis::{Diagnosis, Verdict};
+use super::checks::{Answer, Check, Evidence, Gathered};
+use super::diagnosis::{Diagnosis, Verdict, diagnose};
+use super::examine::Subject;
+use super::grant_evidence::CheckEvidence;
 use super::guard::tally::{Counted, bucket_of};
 use super::ids::{AdvertiserId, BusinessCenterId, GrantId};
+use super::scopes::Scopes;
 use super::spread;
 use super::strike::{Look, Strikes};
 use super::transition::{self, Transition};
@@ -150,14 +154,44 @@ impl Plan {
         !self.is_ordered && self.moves.iter().any(needs)
     }
 
+    /// What is known of a Business Center is written down with the first proof, and again with every fourth check.
+    pub fn is_time_for_centers(&self, was_proven: bool) -> bool {
+        !was_proven || self.after.checks.is_multiple_of(4)
+    }
+
     /// Whether anything lapses that the guard's budget counts.
     pub fn counts_as_lapse(&self) -> bool {
         !self.is_ordered && self.moves.iter().any(|(_, wanted)| *wanted == Move::Lapse)
     }
 }
 
+/// What follows. `may_lapse` is what the guard says: it matters only where something is to lapse, or to be told to be at
+/// risk by its first strike.
+pub fn decide(checked: Checked<'_>, found: &[Found], may_lapse: bool) -> Plan {
+    let plan = plan(checked, found, true);
+    if plan.needs_guard(found) && !may_lapse { self::plan(checked, found, false) } else { plan }
+}
+
+/// Every ad account under the grant with its diagnosis, from what TikTok said. One that came under the grant since TikTok
+/// was asked has its turn next time.
+pub fn judge(scopes: &Scopes, scope_evidence: &Evidence, watched: &[Watched], evidence: &CheckEvidence) -> Vec<Found> {
+    let mut waiting: BTreeMap<&AdvertiserId, &Watched> =
+        watched.iter().map(|account| (&account.advertiser_id, account)).collect();
+    let mut found = Vec::with_capacity(watched.len());
+    for center in &evidence.centers {
+        let admins = center.admins.as_ref().map(|members| Admins::of(members).count);
+        for (advertiser_id, account) in &center.accounts {
+            let Some(watched) = waiting.remove(advertiser_id) else { continue };
+            let subject = Subject::of(scopes, scope_evidence, advertiser_id, &center.business_center_id);
+            let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
+            found.push(Found { watched: watched.clone(), diagnosis, admins });
+        }
+    }
+    found
+}
+
 /// `guard_allows` is what the guard says, should it matter.
-pub fn plan(checked: Checked<'_>, found: &[Found], guard_allows: bool) -> Plan {
+fn plan(checked: Checked<'_>, found: &[Found], guard_allows: bool) -> Plan {
     let Checked { grant_id, before, look, interval, revocation } = checked;
     let is_ordered = revocation == Revocation::Done && is_token_dead(found);
     let guard_allows = guard_allows || is_ordered;

@@ -1,15 +1,14 @@
-//! What TikTok said to one check of a whole grant, laid out per ad account as [`domain::diagnosis`] takes it.
+//! What TikTok said to one check of a whole grant, laid out per ad account as [`super::diagnosis`] takes it.
 //!
-//! Nothing here asks anybody: whoever has [`Answers`] from elsewhere gets the same [`SweepEvidence`].
+//! Nothing here asks anybody: whoever has [`Answers`] from elsewhere gets the same [`CheckEvidence`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::codes::suspects_secret;
-use domain::business_center::Member;
-use domain::checks::{
+use super::business_center::Member;
+use super::checks::{
     AccountEvidence, AdAccountInfo, Asked, Elsewhere, Endpoint, Evidence, GrantEvidence, Membership, Person, Refusal,
 };
-use domain::ids::{AdvertiserId, BusinessCenterId};
+use super::ids::{AdvertiserId, BusinessCenterId};
 
 /// All answers. What is `None` or missing was not asked.
 #[derive(Clone, Debug)]
@@ -36,11 +35,11 @@ pub struct CenterAnswers {
 
 /// The evidence about all ad accounts of one grant.
 #[derive(Clone, Debug)]
-pub struct SweepEvidence {
+pub struct CheckEvidence {
     /// Whether the token lives: `/oauth2/advertiser/get/`.
     pub probe: Asked<()>,
     /// One for each original Business Center, in the order of their ids.
-    pub centers: Vec<SweptCenter>,
+    pub centers: Vec<CenterEvidence>,
     /// All refusals that a verdict may rest on.
     refusals: BTreeSet<Refusal>,
     /// TikTok wants a pause, whatever it was asked.
@@ -48,9 +47,9 @@ pub struct SweepEvidence {
 }
 
 /// One original Business Center and its ad accounts. With `grant`, each account's evidence makes a
-/// [`Gathered`](domain::checks::Gathered).
+/// [`Gathered`](super::checks::Gathered).
 #[derive(Clone, Debug)]
-pub struct SweptCenter {
+pub struct CenterEvidence {
     pub business_center_id: BusinessCenterId,
     pub grant: GrantEvidence,
     pub accounts: Vec<(AdvertiserId, AccountEvidence)>,
@@ -60,7 +59,7 @@ pub struct SweptCenter {
 
 impl Answers {
     /// Lays the answers out. `accounts` are the grant's, each with its original Business Center.
-    pub fn evidence(mut self, accounts: &[(AdvertiserId, BusinessCenterId)]) -> SweepEvidence {
+    pub fn evidence(mut self, accounts: &[(AdvertiserId, BusinessCenterId)]) -> CheckEvidence {
         let refusals = self.refusals();
         let mut of_members = self.centers.values().filter_map(|center| center.admins.refusal());
         let is_throttled =
@@ -70,10 +69,10 @@ impl Answers {
             by_center.entry(center).or_default().push(account);
         }
         let centers = by_center.into_iter().map(|(center, accounts)| self.center(center, &accounts)).collect();
-        SweepEvidence { probe: self.authorized.only(), centers, refusals, is_throttled }
+        CheckEvidence { probe: self.authorized.only(), centers, refusals, is_throttled }
     }
 
-    fn center(&mut self, center: &BusinessCenterId, accounts: &[&AdvertiserId]) -> SweptCenter {
+    fn center(&mut self, center: &BusinessCenterId, accounts: &[&AdvertiserId]) -> CenterEvidence {
         let (owned, admins, reachable) = match self.centers.remove(center) {
             Some(CenterAnswers { owned, admins, reachable }) => (owned, admins.answer.ok(), reachable),
             None => (self.not_asked(Endpoint::OwnedAssets), None, None),
@@ -90,7 +89,7 @@ impl Answers {
             owned,
             reachable,
         };
-        SweptCenter { business_center_id: center.clone(), grant, accounts, admins }
+        CenterEvidence { business_center_id: center.clone(), grant, accounts, admins }
     }
 
     fn account(&mut self, account: &AdvertiserId) -> AccountEvidence {
@@ -123,7 +122,7 @@ impl Answers {
     }
 }
 
-impl SweepEvidence {
+impl CheckEvidence {
     /// While the canary is not well, nobody is believed to hold a token of another app.
     pub fn doubt_other_apps(&mut self) {
         let doubted = |refusal: &mut Refusal| {
@@ -140,10 +139,5 @@ impl SweepEvidence {
     /// Whether any question was refused in this way.
     pub fn refused(&self, refusal: Refusal) -> bool {
         self.refusals.contains(&refusal)
-    }
-
-    /// Whether the app secret that was sent may be an old one (see [`suspects_secret`]).
-    pub fn suspects_secret(&self) -> bool {
-        suspects_secret(&self.probe.evidence)
     }
 }

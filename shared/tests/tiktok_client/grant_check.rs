@@ -8,11 +8,12 @@ use domain::causes::CauseCode;
 use domain::checks::{Endpoint, Evidence, Gathered, Refusal};
 use domain::diagnosis::{Diagnosis, Verdict, diagnose};
 use domain::examine::{Occasion, Subject};
+use domain::grant_evidence::{CenterEvidence, CheckEvidence};
 use domain::ids::{AdvertiserId, BusinessCenterId};
 use domain::scopes::Scopes;
 use shared::judging::judge;
 use shared::sealing::AccessToken;
-use shared::tiktok::{Pace, Sweep, SweepEvidence, SweptCenter};
+use shared::tiktok::{Inquiry, Pace, suspects_secret};
 use tiktok_stand_in::{
     AccountStatus, AdAccount, AdAccounts, BcRole, Fault, FaultKind, Owner, RelationStatus, Switches,
     switches::ForeignId,
@@ -38,7 +39,7 @@ fn the_three() -> Connected {
 }
 
 impl World {
-    async fn sweep(&self, token: &AccessToken, accounts: &Connected, sample: usize) -> SweepEvidence {
+    async fn sweep(&self, token: &AccessToken, accounts: &Connected, sample: usize) -> CheckEvidence {
         self.sweep_with_struck(token, accounts, sample, &[]).await
     }
 
@@ -48,14 +49,14 @@ impl World {
         accounts: &Connected,
         sample: usize,
         struck: &[AdvertiserId],
-    ) -> SweepEvidence {
+    ) -> CheckEvidence {
         let struck = struck.iter().cloned().collect();
-        let sweep = Sweep { accounts, sample, struck: &struck, with_person: false };
-        self.tiktok.clone().without_retries().sweep_evidence(&self.app, token, sweep, soon()).await
+        let inquiry = Inquiry { accounts, sample, struck: &struck, with_person: false };
+        self.tiktok.clone().without_retries().check_evidence(&self.app, token, inquiry, soon()).await
     }
 
     /// The three accounts, asked about with Ana's token.
-    async fn sweep_three(&self) -> SweepEvidence {
+    async fn sweep_three(&self) -> CheckEvidence {
         self.sweep(&self.token, &the_three(), 0).await
     }
 }
@@ -82,9 +83,9 @@ impl Exchanged {
         }
     }
 
-    fn diagnoses(&self, evidence: &SweepEvidence) -> Vec<(AdvertiserId, Diagnosis)> {
+    fn diagnoses(&self, evidence: &CheckEvidence) -> Vec<(AdvertiserId, Diagnosis)> {
         let mut all = Vec::new();
-        for SweptCenter { business_center_id, grant, accounts, .. } in &evidence.centers {
+        for CenterEvidence { business_center_id, grant, accounts, .. } in &evidence.centers {
             for (id, account) in accounts {
                 let diagnosis = diagnose(self.subject(id, business_center_id), Gathered { grant, account });
                 all.push((id.clone(), diagnosis));
@@ -95,7 +96,7 @@ impl Exchanged {
 }
 
 /// Verdict and causes of each account, in words.
-fn verdicts(evidence: &SweepEvidence) -> Vec<(&'static str, Vec<CauseCode>)> {
+fn verdicts(evidence: &CheckEvidence) -> Vec<(&'static str, Vec<CauseCode>)> {
     Exchanged::with(&[1, 4]).diagnoses(evidence).iter().map(|(_, diagnosis)| in_words(&diagnosis.verdict)).collect()
 }
 
@@ -113,8 +114,8 @@ async fn calls_grow_with_pages_and_not_with_accounts() {
         assert_eq!(accounts.len(), count);
         for (with_person, calls) in [(false, calls), (true, calls + 1)] {
             world.at_tiktok().clear_log();
-            let sweep = Sweep { accounts: &accounts, sample: 7, struck: &BTreeSet::new(), with_person };
-            let evidence = world.tiktok.sweep_evidence(&world.app, &token, sweep, soon()).await;
+            let inquiry = Inquiry { accounts: &accounts, sample: 7, struck: &BTreeSet::new(), with_person };
+            let evidence = world.tiktok.check_evidence(&world.app, &token, inquiry, soon()).await;
             assert_eq!(world.at_tiktok().total_calls(), calls, "{count} accounts, person: {with_person}");
             let person = &evidence.centers[0].grant.person;
             assert_eq!(person.refusal(), (!with_person).then_some(Refusal::NotAsked));
@@ -194,10 +195,10 @@ async fn t86_an_outage_is_one_call() {
 #[tokio::test]
 async fn an_old_app_secret_is_suspected() {
     let mut world = World::new().await;
-    assert!(!world.sweep_three().await.suspects_secret());
+    assert!(!suspects_secret(&world.sweep_three().await.probe.evidence));
     world.app = app(&SECRET.replace('5', "6"));
     let evidence = world.sweep_three().await;
-    assert!(evidence.suspects_secret() && evidence.refused(Refusal::AppMisconfigured));
+    assert!(suspects_secret(&evidence.probe.evidence) && evidence.refused(Refusal::AppMisconfigured));
 }
 
 /// Whatever happened to an account, the sweep says of it what a check of this account alone would say.
@@ -298,7 +299,7 @@ async fn a_report_that_is_refused_for_the_account_is_asked_of_another() {
     let world = World::new().await;
     let gone = || Fault::code(40300).on(REPORT);
     world.at_tiktok().add_fault(gone().times(2)).unwrap();
-    let answers = |evidence: &SweepEvidence| {
+    let answers = |evidence: &CheckEvidence| {
         evidence.centers[0].accounts.iter().map(|(_, account)| account.report.refusal()).collect::<Vec<_>>()
     };
     let evidence = world.sweep_three().await;
@@ -391,8 +392,8 @@ async fn a_permission_that_the_token_lacks_is_not_looked_for_in_each_account() {
 async fn t91_without_a_turn_nothing_is_sent() {
     let mut world = World::new().await;
     world.tiktok = world.tiktok.paced(Pace::share(1, 2));
-    let sweep = Sweep { accounts: &the_three(), sample: 0, struck: &BTreeSet::new(), with_person: false };
-    let evidence = world.tiktok.sweep_evidence(&world.app, &world.token, sweep, within(100)).await;
+    let inquiry = Inquiry { accounts: &the_three(), sample: 0, struck: &BTreeSet::new(), with_person: false };
+    let evidence = world.tiktok.check_evidence(&world.app, &world.token, inquiry, within(100)).await;
     assert_eq!((evidence.probe.refusal(), world.at_tiktok().total_calls()), (Some(Refusal::Unavailable), 0));
 }
 

@@ -28,11 +28,11 @@ use tokio::time::Instant;
 use super::client::TikTok;
 use super::gather::AT_ONCE;
 use super::infos::may_be_about_one;
-use super::swept::{Answers, CenterAnswers, SweepEvidence};
 use crate::sealing::AccessToken;
 use crate::secrets::AppCredentials;
 use domain::checks::{AdAccountInfo, Answer, Asked, Refusal};
 use domain::examine::ownership;
+use domain::grant_evidence::{Answers, CenterAnswers, CheckEvidence};
 use domain::ids::{AdvertiserId, BusinessCenterId};
 
 /// Ad accounts that the token no longer covers are asked about one by one, since TikTok refuses them in batches. It says
@@ -45,7 +45,7 @@ const STRUCK: usize = 20;
 
 /// What to ask about one grant.
 #[derive(Clone, Copy, Debug)]
-pub struct Sweep<'a> {
+pub struct Inquiry<'a> {
     /// All ad accounts under the grant, each with its original Business Center.
     pub accounts: &'a [(AdvertiserId, BusinessCenterId)],
     /// Any number that is another one each time: chooses the ad account whose report is read.
@@ -61,13 +61,13 @@ type Reports = (Option<Asked<()>>, BTreeMap<AdvertiserId, Asked<()>>);
 
 impl TikTok {
     /// Asks about one token and all its ad accounts. What is not answered by `deadline` is inconclusive.
-    pub async fn sweep_evidence(
+    pub async fn check_evidence(
         &self,
         app: &AppCredentials,
         token: &AccessToken,
-        sweep: Sweep<'_>,
+        inquiry: Inquiry<'_>,
         deadline: Instant,
-    ) -> SweepEvidence {
+    ) -> CheckEvidence {
         let authorized = self.authorized(app, token, deadline).await;
         let mut answers = Answers {
             authorized,
@@ -81,35 +81,35 @@ impl TikTok {
         };
         match answers.authorized.refusal() {
             // A missing permission is the token's own, and the other questions tell which.
-            None | Some(Refusal::PermissionNotGranted) => self.all_else(token, sweep, &mut answers, deadline).await,
+            None | Some(Refusal::PermissionNotGranted) => self.all_else(token, inquiry, &mut answers, deadline).await,
             Some(Refusal::TokenDead | Refusal::TokenOfAnotherApp) => {
                 answers.business_centers = Some(self.business_centers(token, deadline).await);
             }
             Some(_) => {}
         }
-        answers.evidence(sweep.accounts)
+        answers.evidence(inquiry.accounts)
     }
 
     /// The token lives.
-    async fn all_else(&self, token: &AccessToken, sweep: Sweep<'_>, answers: &mut Answers, deadline: Instant) {
+    async fn all_else(&self, token: &AccessToken, inquiry: Inquiry<'_>, answers: &mut Answers, deadline: Instant) {
         let is_covered = |account: &AdvertiserId| answers.authorized.value().is_none_or(|list| list.contains(account));
         let (covered, uncovered): (Vec<_>, Vec<_>) =
-            sweep.accounts.iter().partition(|(account, _)| is_covered(account));
+            inquiry.accounts.iter().partition(|(account, _)| is_covered(account));
         let covered: Vec<AdvertiserId> = covered.iter().map(|(account, _)| account.clone()).collect();
-        let centers: BTreeSet<_> = sweep.accounts.iter().map(|(_, center)| center).collect();
+        let centers: BTreeSet<_> = inquiry.accounts.iter().map(|(_, center)| center).collect();
         let centers = stream::iter(centers)
             .map(|center| async move { (center.clone(), self.center_answers(token, center, deadline).await) })
             .buffered(AT_ONCE);
-        let person = OptionFuture::from(sweep.with_person.then(|| self.person(token, deadline)));
+        let person = OptionFuture::from(inquiry.with_person.then(|| self.person(token, deadline)));
         let (business_centers, centers, infos, (report, own_reports), person) = futures::join!(
             self.business_centers(token, deadline),
             centers.collect(),
             self.infos(token, &covered, deadline),
-            self.reports(token, &covered, sweep, deadline),
+            self.reports(token, &covered, inquiry, deadline),
             person,
         );
         answers.centers = centers;
-        for center in sweep.accounts.iter().map(|(_, center)| center).collect::<BTreeSet<_>>() {
+        for center in inquiry.accounts.iter().map(|(_, center)| center).collect::<BTreeSet<_>>() {
             let elsewhere = self.elsewhere(token, center, &business_centers, deadline).await;
             if let Some(said) = answers.centers.get_mut(center) {
                 let owned = said.owned.clone();
@@ -126,7 +126,7 @@ impl TikTok {
             answers.centers.get(center).is_some_and(|said| ownership(&said.owned, account) == Answer::Failed)
         };
         let in_doubt: BTreeSet<_> =
-            sweep.accounts.iter().filter(|one| not_owned(one)).map(|(_, center)| center).collect();
+            inquiry.accounts.iter().filter(|one| not_owned(one)).map(|(_, center)| center).collect();
         // Those that are not owned either are the ones that may be gone for good.
         let (mut to_ask, others): (Vec<_>, Vec<_>) = uncovered.into_iter().partition(|one| not_owned(one));
         to_ask.extend(others);
@@ -169,17 +169,17 @@ impl TikTok {
         &self,
         token: &AccessToken,
         accounts: &[AdvertiserId],
-        sweep: Sweep<'_>,
+        inquiry: Inquiry<'_>,
         deadline: Instant,
     ) -> Reports {
-        let struck: BTreeSet<_> = accounts.iter().filter(|one| sweep.struck.contains(*one)).take(STRUCK).collect();
+        let struck: BTreeSet<_> = accounts.iter().filter(|one| inquiry.struck.contains(*one)).take(STRUCK).collect();
         let accounts: Vec<_> = accounts.iter().filter(|one| !struck.contains(one)).cloned().collect();
         let mut own: BTreeMap<_, _> = stream::iter(struck)
             .map(|account| async move { (account.clone(), self.report(token, account, deadline).await) })
             .buffered(AT_ONCE)
             .collect()
             .await;
-        let from = sweep.sample.checked_rem(accounts.len()).unwrap_or_default();
+        let from = inquiry.sample.checked_rem(accounts.len()).unwrap_or_default();
         for account in accounts.iter().cycle().skip(from).take(accounts.len().min(REPORTS)) {
             let report = self.report(token, account, deadline).await;
             if !report.refusal().is_some_and(may_be_about_one) {
