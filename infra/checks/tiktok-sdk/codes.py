@@ -36,24 +36,36 @@ def in_our_test():
     return [int(code) for code in re.findall(r"\b\d{5}\b", between(TESTS.read_text(), "const KNOWN:", "\n];"))]
 
 
-def compare(sdk):
-    """Every code of the SDK is on a row of our table, and named in its test; whatever else is there does not claim to be the SDK's."""
-    table = rows()
-
-    def on_a_row(code):
-        return any(first <= code <= last for first, last, _, _ in table)
-
-    missing = [f"{code} {name}" for code, name in sorted(sdk.items()) if not on_a_row(code)]
-    assert not missing, f"not in {TABLE}: {missing}"
-    named = in_our_test()
-    untested = sorted(sdk.keys() - set(named))
-    assert not untested, f"not in {TESTS}: {untested}"
-    invented = [
-        code for first, last, _, source in table if source == "Sdk" for code in range(first, last + 1)
-        if code not in sdk and code not in SERVICES
+def complaints(sdk, table, named):
+    """Whatever the SDK lists is on a row of our table and named in its test, and no row claims to be the SDK's that is not."""
+    ours = {code for first, last, _, _ in table for code in range(first, last + 1)}
+    of_sdk = {code for first, last, _, source in table if source == "Sdk" for code in range(first, last + 1)}
+    claimed = of_sdk - sdk.keys() - set(SERVICES)
+    return [
+        *(f"{code} {sdk[code]} is not in {TABLE}" for code in sorted(sdk.keys() - ours)),
+        *(f"{code} {sdk[code]} is not in {TESTS}" for code in sorted(sdk.keys() - set(named))),
+        *(f"{code} is in {TESTS}, but not in {TABLE}" for code in sorted(set(named) - ours)),
+        *(f"{code} is in {TABLE} as the SDK's, which does not have it" for code in sorted(claimed)),
     ]
-    assert not invented, f"{TABLE} says that the SDK has {invented}"
-    others = sorted(set(named) - sdk.keys())
-    covered = sum(last - first + 1 for first, last, _, _ in table)
-    return (f"{len(sdk)} codes beside success in the SDK, all on the {len(table)} rows of our table ({covered} codes, "
-            f"{sum(not on_a_row(code) for code in named)} of its test without a row); its test names {len(set(named))}: these and {others}")
+
+
+def compare(sdk):
+    table, named = rows(), in_our_test()
+    found = complaints(sdk, table, named)
+    assert not found, "\n".join(found)
+    return (f"{len(sdk)} codes in the SDK beside success, all in our table of {len(table)} rows; "
+            f"{len(named)} are named in its test: these and {sorted(set(named) - sdk.keys())}")
+
+
+def faults_are_noticed(sdk):
+    """The comparison can fail: a code that only the SDK has, a row that is gone, a name that is gone, a row too many."""
+    table, named = rows(), in_our_test()
+    broken = [
+        ({**sdk, 40999: "ERROR_CODE_MADE_UP"}, table, named),
+        (sdk, [row for row in table if row[0] != 40105], named),
+        (sdk, table, [code for code in named if code != 40105]),
+        (sdk, [*table, (40999, 40999, "Unrecognised", "Sdk")], named),
+    ]
+    for one in broken:
+        assert complaints(*one), "a broken table is taken for a whole one"
+    return f"{len(broken)} times the codes were made to differ, and each was noticed"

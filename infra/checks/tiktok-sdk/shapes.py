@@ -109,10 +109,9 @@ MEMBERS = {"list": [{
     "user_id": ID, "user_name": TEXT, "user_email": TEXT, "user_role": USER_ROLE, "relation_status": RELATION_STATUS,
     "ext_user_role?": FINANCE,
 }], "page_info": PAGE_INFO}
-REPORT = {
-    "list": [{"dimensions": {"advertiser_id": ID, "stat_time_day": DAY}, "metrics": {"spend": AMOUNT, "impressions": AMOUNT}}],
-    "page_info": PAGE_INFO,
-}
+METRICS = {"spend": AMOUNT, "impressions": AMOUNT}
+REPORT = {"list": [{"dimensions": {"advertiser_id": ID, "stat_time_day": DAY}, "metrics": METRICS}], "page_info": PAGE_INFO}
+REPORT_WITHOUT_DAYS = {"list": [{"dimensions": {"advertiser_id": ID}, "metrics": METRICS}], "page_info": PAGE_INFO}
 
 
 def members(shape):
