@@ -34,7 +34,7 @@ GROUP, ELSEWHERE, GUEST, PARENT, CHILD = (f"72000000000000000{nth}" for nth in r
 OWN = [f"71000000000000000{nth}" for nth in range(11, 66)]
 SHARED, FOREIGN, GUESTS, CHILDS = (f"71000000000000001{nth}" for nth in range(11, 15))
 PASSWORD = "a word of hers"
-YESTERDAY = str(datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1))
+YESTERDAY = str(datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1))
 
 
 class Elsewhere(Exception):
