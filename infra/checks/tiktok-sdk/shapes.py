@@ -45,7 +45,7 @@ WHOLE = Kind("a whole number", is_whole, str)
 NUMBER = Kind("a number", lambda value: is_whole(value) or isinstance(value, float), str)
 # As text, since it has more digits than a JSON number keeps in some languages.
 ID = matching("an id of digits as text", r"[1-9][0-9]{17,18}", int)
-REFERENCE = matching("a time and 20 hexadecimal digits", r"[0-9]{14}[0-9A-F]{20}", str.lower)
+REFERENCE = matching("a time and 20 hexadecimal digits", r"[0-9]{14}[0-9A-F]{20}", lambda value: value[:-1])
 AMOUNT = matching("an amount as text", r"[0-9]+(\.[0-9]+)?", float)
 DAY = matching("a day with its beginning", r"\d{4}-\d\d-\d\d 00:00:00", lambda value: value[:10])
 MAYBE_TEXT = maybe(TEXT)
