@@ -93,6 +93,10 @@ reproducible architecture="arm64" *functions:
 fuzz:
     infra/checks/api/run
 
+# Every call that we make to TikTok, made by TikTok's own SDK to the stand-in (infra/checks/tiktok-sdk/README.md)
+tiktok-sdk:
+    infra/checks/tiktok-sdk/run
+
 # The template and the release binaries in a local CloudFormation, and the whole job in it (infra/checks/e2e/README.md)
 e2e:
     infra/checks/e2e/run

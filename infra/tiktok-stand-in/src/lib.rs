@@ -39,6 +39,7 @@
 //! | what a person sees and clicks | `portal` (the rules) and `pages` (the HTML) |
 //! | steering with curl | `control`, documented at `GET /control/` |
 //! | what was asked so far | [`Handle::log`], [`Handle::calls`], [`Handle::exchanges`] |
+//! | a stand-in by itself, for others to call | `examples/alone.rs` |
 //!
 //! Ad accounts are the only assets. Not played: the code that TikTok mails at the first authorization of an account, the
 //! ten minutes until a new redirect URI works, sandbox hosts, and every endpoint that the table in `api::endpoints` lacks.
