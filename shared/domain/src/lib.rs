@@ -28,5 +28,6 @@ pub mod strike;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod time_zone;
 pub mod transition;
 pub mod validation;
