@@ -135,7 +135,7 @@ impl Environment {
         self.seconds("STRIKE_SPACING_SECONDS", 10..=86_400, 1_800)
     }
 
-    pub fn late_settling_days(&self) -> Result<i64, SettingError> {
+    pub fn late_settling_days(&self) -> Result<u8, SettingError> {
         self.number("LATE_SETTLING_DAYS", 0..=30, 0)
     }
 

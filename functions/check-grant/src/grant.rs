@@ -338,7 +338,7 @@ fn judge(start: &Start, evidence: &SweepEvidence) -> Vec<Found> {
                 occasion: Occasion::Check,
             };
             let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-            found.push(Found { watched: watched.clone(), diagnosis, admins });
+            found.push(Found { watched: watched.clone(), diagnosis, time_zone: account.time_zone(), admins });
         }
     }
     found

@@ -22,7 +22,7 @@ use crate::units::timestamp;
 /// A check whose rows somebody else writes is planned again this often.
 const ROUNDS: usize = 4;
 /// Days that TikTok may have corrected since, the default.
-const LATE_SETTLING_DAYS: i64 = 2;
+const LATE_SETTLING_DAYS: u8 = 2;
 /// What is known of a Business Center is written down again with every so many checks.
 const CENTERS_EVERY: u64 = 4;
 
@@ -80,7 +80,7 @@ impl Engine {
                     occasion: Occasion::Check,
                 };
                 let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-                found.push(Found { watched, diagnosis, admins });
+                found.push(Found { watched, diagnosis, time_zone: account.time_zone(), admins });
             }
         }
         found
