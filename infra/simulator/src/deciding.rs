@@ -8,6 +8,7 @@ use domain::checks::{Endpoint, Evidence, Gathered};
 use domain::diagnosis::{Verdict, diagnose};
 use domain::events::EventKind;
 use domain::examine::{Occasion, Subject};
+use domain::gap::LATE_SETTLING_DAYS;
 use domain::guard::hour_of;
 use domain::guard::tally::Recount;
 use domain::strike::Look;
@@ -21,8 +22,6 @@ use crate::units::timestamp;
 
 /// A check whose rows somebody else writes is planned again this often.
 const ROUNDS: usize = 4;
-/// Days that TikTok may have corrected since, the default.
-const LATE_SETTLING_DAYS: u8 = 2;
 /// What is known of a Business Center is written down again with every so many checks.
 const CENTERS_EVERY: u64 = 4;
 

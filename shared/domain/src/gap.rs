@@ -45,6 +45,9 @@ pub struct Opening {
     pub late_settling_days: u8,
 }
 
+/// How many days before the last good read TikTok may still correct, where nothing else is set.
+pub const LATE_SETTLING_DAYS: u8 = 3;
+
 /// How many days TikTok's reports reach back (`/report/integrated/get/` at day granularity).
 const REPORTS_REACH_BACK: i32 = 365;
 
