@@ -305,17 +305,17 @@ export interface components {
             /** @description How many ad accounts of the organisation use it. */
             ad_accounts: number;
         };
-        /** @description The days without data, both inclusive. */
+        /** @description The days without data, both inclusive: days of the ad account's own reporting time zone, those that TikTok may have corrected since among them. Where TikTok has not told the time zone yet, days in UTC with a day more at each end. */
         Gap: {
             from: components["schemas"]["Day"];
             to: components["schemas"]["Day"];
             /** @description Days before this one TikTok no longer gives out; only where the gap has such days. */
             unrecoverable_before?: components["schemas"]["Day"];
         };
-        /** @description The days without data so far. */
+        /** @description The days without data so far: days as in `Gap`. */
         OpenGap: {
             from: components["schemas"]["Day"];
-            /** @description Today while the ad account needs connecting. */
+            /** @description Today while the ad account needs connecting, in its own time zone. */
             to: components["schemas"]["Day"];
             /** @description Days before this one TikTok no longer gives out. */
             unrecoverable_before?: components["schemas"]["Day"];

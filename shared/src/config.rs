@@ -16,7 +16,7 @@
 //! | `TICKET_TTL_SECONDS` | 1 to 300, by default 300 |
 //! | `CHECK_INTERVAL_SECONDS` | 60 to 86,400, by default 21,600 |
 //! | `STRIKE_SPACING_SECONDS` | 10 to 86,400, by default 1,800: between the two checks that a lapse takes |
-//! | `LATE_SETTLING_DAYS` | 0 to 30, by default 0: days whose data TikTok may still correct after they ended |
+//! | `LATE_SETTLING_DAYS` | 0 to 30, by default 3: days whose data TikTok may still correct after they ended |
 //! | `TIKTOK_QPS` | 1 to 50, by default 10: calls a second that TikTok allows our app per endpoint |
 //! | `CHECKS_AT_ONCE` | 1 to 100, by default 2, no more than `TIKTOK_QPS`: checks that the queue lets run at a time |
 //! | `AWS_CA_BUNDLE` | file of extra PEM roots |
@@ -31,6 +31,8 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use tracing_subscriber::filter::Targets;
 use url::Url;
+
+use domain::gap::LATE_SETTLING_DAYS;
 
 const TIKTOK: &str = "https://business-api.tiktok.com";
 
@@ -135,8 +137,8 @@ impl Environment {
         self.seconds("STRIKE_SPACING_SECONDS", 10..=86_400, 1_800)
     }
 
-    pub fn late_settling_days(&self) -> Result<i64, SettingError> {
-        self.number("LATE_SETTLING_DAYS", 0..=30, 0)
+    pub fn late_settling_days(&self) -> Result<u8, SettingError> {
+        self.number("LATE_SETTLING_DAYS", 0..=30, LATE_SETTLING_DAYS)
     }
 
     pub fn tiktok_qps(&self) -> Result<u32, SettingError> {
@@ -231,7 +233,7 @@ mod tests {
         assert_eq!(env.ticket_ttl(), Ok(SignedDuration::from_mins(5)));
         assert_eq!(env.check_interval(), Ok(SignedDuration::from_hours(6)));
         assert_eq!(env.strike_spacing(), Ok(SignedDuration::from_mins(30)));
-        assert_eq!(env.late_settling_days(), Ok(0));
+        assert_eq!(env.late_settling_days(), Ok(3));
         assert_eq!((env.tiktok_qps(), env.checks_at_once()), (Ok(10), Ok(2)));
         assert_eq!(env.ca_bundle(), None);
         assert!(env.log_filter().unwrap().would_enable("any", &tracing::Level::INFO));

@@ -25,6 +25,7 @@ mod pending;
 mod races;
 mod reading;
 mod renewing;
+mod reporting_days;
 mod rooms;
 mod secrets;
 mod starting;

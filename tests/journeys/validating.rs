@@ -1,6 +1,6 @@
 //! Validate: it acts on what is definitive, and on nothing else.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, ToSpan as _};
 use tiktok_stand_in::{AccountStatus, BcRole, Membership, Owner};
 
 use crate::support::*;
@@ -121,7 +121,8 @@ async fn an_account_that_healed_by_itself_is_recovered() {
     assert_eq!((&body["verdict"], &body["status"]), (&json!("connected"), &json!("active")));
     assert_eq!(world.kinds_of(&account), ["AdAccountLapsed", "AdAccountRecovered"]);
     let gap = &world.events_of(&account)[1]["gap"];
-    assert_eq!(gap["from"].as_str(), Some(&last_week.to_string()[..10]), "data collection goes on from there");
+    let from = reporting_day(last_week) - 3.days();
+    assert_eq!(gap["from"].as_str(), Some(&*from.to_string()), "data collection goes on from there");
     world.finish().await;
 }
 

@@ -17,7 +17,7 @@ pub struct Clients {
     pub check_interval: SignedDuration,
     pub strike_spacing: SignedDuration,
     /// Days that TikTok may have corrected since, fetched again with a gap.
-    pub late_settling_days: i64,
+    pub late_settling_days: u8,
     /// TikTok's limit for our app, and among how many checks the sweep's part of it is shared.
     pub qps: u32,
     pub at_once: u32,

@@ -12,6 +12,7 @@ use domain::access::Belonging;
 use domain::account::{AdAccount, Standing};
 use domain::causes::CauseCode;
 use domain::checks::Person;
+use domain::gap::Opening;
 use domain::grant::Grant;
 use domain::ids::{GrantId, OrgId};
 use jiff::Timestamp;
@@ -87,7 +88,7 @@ fn new_account(org_id: &OrgId, row: &Row, now: Timestamp) -> AdAccount {
         Some(_) => Standing::Active { since: now },
         None => Standing::NeedsConnecting {
             lapsed_since: now,
-            gap_opens_at: now,
+            gap_opening: Opening::never_read(now),
             causes: vec![CauseCode::AuthorizationRevoked.into()],
         },
     };
@@ -99,6 +100,7 @@ fn new_account(org_id: &OrgId, row: &Row, now: Timestamp) -> AdAccount {
         belonging: row.belonging.clone(),
         connected_by: row.connected_by.clone(),
         last_data_on: row.connected.as_ref().and_then(|connected| connected.last_data_on),
+        time_zone: None,
         grant_id: row.connected.as_ref().map(|connected| connected.grant_id.clone()),
         standing,
         at_risk: BTreeSet::new(),
@@ -233,8 +235,8 @@ mod tests {
             account.causes().iter().map(|cause| cause.cause).collect::<Vec<_>>(),
             [CauseCode::AuthorizationRevoked]
         );
-        let Standing::NeedsConnecting { lapsed_since, gap_opens_at, .. } = account.standing else { panic!() };
-        assert_eq!((lapsed_since, gap_opens_at), (now(), now()));
+        let Standing::NeedsConnecting { lapsed_since, gap_opening, .. } = account.standing else { panic!() };
+        assert_eq!((lapsed_since, gap_opening), (now(), Opening::never_read(now())));
         assert_eq!((account.version, account.revision, &account.grant_id), (0, 0, &None));
         assert!(known.grants.is_empty());
     }
@@ -302,7 +304,7 @@ mod tests {
         let account = lapsed.accounts.values_mut().next().unwrap();
         account.standing = Standing::NeedsConnecting {
             lapsed_since: now(),
-            gap_opens_at: now(),
+            gap_opening: Opening::never_read(now()),
             causes: vec![CauseCode::ReportingMissing.into()],
         };
         assert_eq!(plan_one(&lapsed, &row("71", &with_token("t1"))), (0, 1), "an import proves nothing");

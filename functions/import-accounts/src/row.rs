@@ -12,7 +12,7 @@
 //! | `connected.access_token` | TikTok's token; sealed at once |
 //! | `connected.scopes` | its permission scopes, as numbers or as text |
 //! | `connected.authorized_by` | optional; the TikTok person who consented |
-//! | `connected.last_data_on` | optional; the last day with data: where a gap opens until TikTok has proven more |
+//! | `connected.last_data_on` | optional; the last day with data, in the ad account's own time zone: where a gap opens until TikTok has proven more |
 //!
 //! An optional field that is left out, or `null`, leaves what is known as it is. Any other field is refused.
 

@@ -72,7 +72,7 @@ impl<'a> AccountDetails<'a> {
             gap: open_gap(account, now).map(|Gap { from, to, .. }| OpenGap {
                 from,
                 to,
-                unrecoverable_before: unrecoverable_before(now),
+                unrecoverable_before: unrecoverable_before(now, account.time_zone.as_ref()),
             }),
             support: SUPPORT,
         }

@@ -7,6 +7,7 @@ use domain::access::Belonging;
 use domain::account::{AdAccount, RiskFact, Standing};
 use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
 use domain::checks::{Answer, Check, Endpoint, Evidence, Finding, Person};
+use domain::gap::{LastGood, Opening};
 use domain::grant::Grant;
 use domain::scopes::Scopes;
 use domain::transition;
@@ -103,6 +104,7 @@ fn account(org_id: &str, advertiser_id: &str, market: &str) -> Result<AdAccount>
         },
         connected_by: Some("ana@aurora.example".to_owned()),
         last_data_on: None,
+        time_zone: None,
         grant_id: None,
         standing: Standing::Active { since: now() },
         at_risk: BTreeSet::new(),
@@ -116,7 +118,7 @@ fn lapsed() -> Standing {
     let good = now() - SignedDuration::from_hours(72);
     Standing::NeedsConnecting {
         lapsed_since: good,
-        gap_opens_at: good,
+        gap_opening: Opening { last_good: LastGood::Read(good), late_settling_days: 0 },
         causes: vec![CauseCode::AuthorizationRevoked.into(), CauseCode::ReportingMissing.into()],
     }
 }
@@ -241,6 +243,7 @@ async fn a_row_shows_what_is_known_and_leaves_out_the_rest() -> Result<()> {
         belonging: Belonging::default(),
         connected_by: None,
         last_data_on: None,
+        time_zone: None,
         at_risk: BTreeSet::from([RiskFact::SingleAdminLeft]),
         ..account("org-aurora", "9", "de")?
     };

@@ -19,7 +19,7 @@ pub struct Clients {
     pub app: TikTokApp,
     pub tokens: TokenKeys,
     /// Days that TikTok may have corrected since, fetched again with a gap.
-    pub late_settling_days: i64,
+    pub late_settling_days: u8,
 }
 
 impl Clients {

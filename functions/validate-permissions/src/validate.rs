@@ -151,8 +151,8 @@ async fn record(
         let diagnosis = &proof.judged.diagnosis;
         let at_risk =
             risks_now(&account.at_risk, &diagnosis.findings, proof.admins.as_ref().map(|admins| admins.count));
-        let Some(moved) = act(&account, diagnosis, at_risk, tested.last_proven_at, clients.late_settling_days, now)
-        else {
+        let (zone, days) = (proof.judged.account.time_zone(), clients.late_settling_days);
+        let Some(moved) = act(&account, diagnosis, at_risk, zone, tested.last_proven_at, days, now) else {
             return Ok(account);
         };
         match clients.table.record(&moved, tested, proof.proven(now)).await {

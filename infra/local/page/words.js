@@ -106,7 +106,7 @@ const timeFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeS
 const clockFormat = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const agoFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
-/** A day of TikTok's reports, which are in UTC. @param {string} day */
+/** A day of TikTok's reports, in the ad account's own time zone: shown as it is, wherever the reader is. @param {string} day */
 export const dayText = (day) => dayFormat.format(new Date(`${day}T00:00:00Z`));
 /** @param {string} time */
 export const timeText = (time) => timeFormat.format(new Date(time));

@@ -244,7 +244,11 @@ fn asked<T>(endpoint: Endpoint, said: Said, at: i64, value: impl FnOnce(bool) ->
 }
 
 fn info(said: Said, advertiser_id: AdvertiserId, at: i64) -> Asked<AdAccountInfo> {
-    let details =
-        |_| AdAccountInfo { advertiser_id, status: Some("STATUS_ENABLE".to_owned()), owner_business_center_id: None };
+    let details = |_| AdAccountInfo {
+        advertiser_id,
+        status: Some("STATUS_ENABLE".to_owned()),
+        owner_business_center_id: None,
+        time_zone: None,
+    };
     asked(Endpoint::AdAccountInfo, said, at, details)
 }

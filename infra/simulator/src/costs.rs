@@ -44,10 +44,10 @@ pub fn begin() -> Bill {
     database(1, 3 * 2, 0)
 }
 
-/// `CheckGrants::watched`: one `Query` of the index `by_grant`, eventually consistent, some 220 bytes for each ad account;
+/// `CheckGrants::watched`: one `Query` of the index `by_grant`, eventually consistent, some 250 bytes for each ad account;
 /// a page of the answer is 1 MiB.
 pub fn watched(accounts: u64) -> Bill {
-    let bytes = (accounts * 220).max(1);
+    let bytes = (accounts * 250).max(1);
     database(bytes.div_ceil(1 << 20), bytes.div_ceil(4 << 10), 0)
 }
 

@@ -7,6 +7,7 @@ use domain::account::Status;
 use domain::checks::{Endpoint, Evidence};
 use domain::diagnosis::Verdict;
 use domain::events::EventKind;
+use domain::gap::LATE_SETTLING_DAYS;
 use domain::grant_check::{self, Checked, Found, Outcome, Plan, Revocation};
 use domain::grant_evidence::CheckEvidence;
 use domain::guard::hour_of;
@@ -20,8 +21,6 @@ use crate::units::timestamp;
 
 /// A check whose rows somebody else writes is planned again this often.
 const ROUNDS: usize = 4;
-/// Days that TikTok may have corrected since, the default.
-const LATE_SETTLING_DAYS: i64 = 2;
 
 impl Engine {
     /// Judges, asks the guard, and writes what follows.

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use domain::access::Belonging;
 use domain::account::{AdAccount, RiskFact, Standing, Status};
 use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
+use domain::gap::Opening;
 use domain::grant_check::{CheckState, Watched};
 use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
@@ -95,6 +96,7 @@ impl Bloc {
             status: self.status,
             cause: self.cause,
             at_risk: self.at_risk.clone(),
+            time_zone: None,
         }
     }
 
@@ -104,7 +106,7 @@ impl Bloc {
             Status::Active => Standing::Active { since: now },
             Status::NeedsConnecting => Standing::NeedsConnecting {
                 lapsed_since: now,
-                gap_opens_at: now,
+                gap_opening: Opening::never_read(now),
                 causes: self.cause.into_iter().map(Cause::from).collect(),
             },
         };
@@ -116,6 +118,7 @@ impl Bloc {
             belonging: Belonging::default(),
             connected_by: None,
             last_data_on: None,
+            time_zone: None,
             grant_id: Some(grant.clone()),
             standing,
             at_risk: self.at_risk.clone(),

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::access::Belonging;
 use super::causes::{Cause, NamedBusinessCenter};
 use super::checks::{Answer, Check, Finding};
+use super::gap::Opening;
 use super::ids::{AdvertiserId, GrantId, OrgId};
+use super::time_zone::ReportingTimeZone;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,8 +50,8 @@ pub enum Standing {
     },
     NeedsConnecting {
         lapsed_since: Timestamp,
-        /// Where the gap opens: the last proven-good read, less the days that TikTok may have corrected since.
-        gap_opens_at: Timestamp,
+        /// Where the gap opens.
+        gap_opening: Opening,
         /// Most useful first; never empty.
         causes: Vec<Cause>,
     },
@@ -65,8 +67,11 @@ pub struct AdAccount {
     pub belonging: Belonging,
     /// Who connected it: the CreativeX user, as the token issuer or the import names them.
     pub connected_by: Option<String>,
-    /// The last day with data, as CreativeX knew it when the account was imported. Counts until TikTok has proven more.
+    /// The last day with data, in the account's own time zone, as CreativeX knew it when the account was imported. Counts
+    /// until TikTok has proven more.
     pub last_data_on: Option<Date>,
+    /// TikTok counts its days in it; `None` until TikTok has named one that we know.
+    pub time_zone: Option<ReportingTimeZone>,
     pub grant_id: Option<GrantId>,
     pub standing: Standing,
     pub at_risk: BTreeSet<RiskFact>,

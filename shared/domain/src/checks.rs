@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AdvertiserId, BusinessCenterId};
+use super::time_zone::ReportingTimeZone;
 
 /// One named question about a grant or an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -285,6 +286,8 @@ pub struct AdAccountInfo {
     pub status: Option<String>,
     /// Often absent; absence proves nothing.
     pub owner_business_center_id: Option<BusinessCenterId>,
+    /// `None` where TikTok names none that we know.
+    pub time_zone: Option<ReportingTimeZone>,
 }
 
 /// What one token says about itself and one original Business Center: asked once, whatever the number of accounts. Lists
@@ -361,6 +364,13 @@ impl GrantEvidence {
 pub struct AccountEvidence {
     pub info: Asked<AdAccountInfo>,
     pub report: Asked<()>,
+}
+
+impl AccountEvidence {
+    /// The time zone that the ad account reports in, where TikTok named one that we know.
+    pub fn time_zone(&self) -> Option<ReportingTimeZone> {
+        self.info.value()?.time_zone.clone()
+    }
 }
 
 /// Everything a verdict about one account rests on.

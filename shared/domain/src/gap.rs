@@ -1,9 +1,21 @@
-//! The gap: the days without data. It opens at the last proven-good read and closes when the account is Active again.
+//! The gap: the days without data. It opens with the day of the last proven-good read, which was read only in part, and
+//! closes when the account is Active again.
+//!
+//! Days are days of the ad account's own reporting time zone, as TikTok's reports have them: whole days of the calendar,
+//! of 23, 24 or 25 hours. What is remembered of a lapse is the moment of the last good read, not its day. The zone may be
+//! learnt afterwards, and the day follows from both whenever the gap is asked for.
+//!
+//! Where the zone is not known, it is UTC with a day more at each end, so that no day is missed wherever the account is. The
+//! one at the end counts as soon as it has begun somewhere on earth: before that it is nobody's today.
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::Offset};
+use jiff::Timestamp;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-/// Days that data collection must fetch again, both ends included, in UTC.
+use super::time_zone::{ReportingTimeZone, day_in, day_in_utc, latest_day};
+
+/// Days that data collection must fetch again, both ends included, in the ad account's own reporting time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     pub from: Date,
@@ -13,72 +25,67 @@ pub struct Gap {
     pub unrecoverable_before: Option<Date>,
 }
 
-/// How far back TikTok's reports reach at day granularity (`/report/integrated/get/`: 365 days).
-const REPORTS_REACH_BACK: SignedDuration = SignedDuration::from_hours(365 * 24);
+/// From where on data are not known to be complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastGood {
+    /// TikTok was read.
+    Read(Timestamp),
+    /// The last day with data, as it was told at the import: a day of the account's own time zone.
+    Day(Date),
+}
+
+/// Where a gap opens, whatever the time zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    pub last_good: LastGood,
+    /// TikTok may still have corrected so many days before, so they are fetched again, too. As it was set at the lapse:
+    /// a gap that people have seen does not move with a setting.
+    #[serde(default)]
+    pub late_settling_days: u8,
+}
+
+/// How many days before the last good read TikTok may still correct, where nothing else is set.
+pub const LATE_SETTLING_DAYS: u8 = 3;
+
+/// How many days TikTok's reports reach back (`/report/integrated/get/` at day granularity).
+const REPORTS_REACH_BACK: i32 = 365;
+
+impl Opening {
+    /// Nothing was ever read that TikTok could have corrected.
+    pub fn never_read(now: Timestamp) -> Self {
+        Self { last_good: LastGood::Read(now), late_settling_days: 0 }
+    }
+
+    fn day(&self, zone: Option<&ReportingTimeZone>) -> Date {
+        let day = match self.last_good {
+            LastGood::Read(time) => first_day(time, zone),
+            LastGood::Day(day) => day,
+        };
+        day.saturating_sub(i32::from(self.late_settling_days).days())
+    }
+}
 
 /// An opening in the future would be a broken clock; the gap is then the day itself.
-pub fn gap(opens_at: Timestamp, until: Timestamp) -> Gap {
-    let to = day(until);
-    let from = day(opens_at).min(to);
-    let reach = unrecoverable_before(until);
+pub fn gap(opening: &Opening, until: Timestamp, zone: Option<&ReportingTimeZone>) -> Gap {
+    let to = last_day(until, zone);
+    let from = opening.day(zone).min(to);
+    let reach = unrecoverable_before(until, zone);
     Gap { from, to, unrecoverable_before: (from < reach).then_some(reach) }
 }
 
-/// Where the gap of a lapse opens. TikTok may still have corrected the last `late_settling_days` days before the last
-/// good read, so they are fetched again, too.
-pub fn opens_at(last_good_read: Timestamp, late_settling_days: i64) -> Timestamp {
-    last_good_read - SignedDuration::from_hours(24 * late_settling_days)
-}
-
 /// The first day that TikTok can still deliver; days of a gap before it are lost.
-pub fn unrecoverable_before(now: Timestamp) -> Date {
-    day(now - REPORTS_REACH_BACK)
+pub fn unrecoverable_before(now: Timestamp, zone: Option<&ReportingTimeZone>) -> Date {
+    first_day(now, zone).saturating_sub(REPORTS_REACH_BACK.days())
 }
 
-fn day(time: Timestamp) -> Date {
-    Offset::UTC.to_datetime(time).date()
+fn first_day(time: Timestamp, zone: Option<&ReportingTimeZone>) -> Date {
+    zone.map_or_else(|| day_in_utc(time).saturating_sub(1.day()), |zone| day_in(zone, time))
+}
+
+fn last_day(time: Timestamp, zone: Option<&ReportingTimeZone>) -> Date {
+    zone.map_or_else(|| latest_day(time), |zone| day_in(zone, time))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn both_days_are_included() {
-        let gap = gap(at("2026-11-20T23:59:59Z"), at("2026-11-23T00:00:00Z"));
-        assert_eq!((gap.from.to_string(), gap.to.to_string()), ("2026-11-20".to_owned(), "2026-11-23".to_owned()));
-        assert_eq!(unrecoverable_before(at("2026-11-23T12:00:00Z")).to_string(), "2025-11-23");
-    }
-
-    #[test]
-    fn days_that_may_have_been_corrected_belong_to_it() {
-        let opens = opens_at(at("2026-11-20T08:00:00Z"), 2);
-        assert_eq!(gap(opens, at("2026-11-23T00:00:00Z")).from.to_string(), "2026-11-18");
-        assert_eq!(opens_at(opens, 0), opens);
-    }
-
-    #[test]
-    fn days_that_tiktok_no_longer_gives_out_are_named() {
-        let until = at("2026-11-23T12:00:00Z");
-        assert_eq!(gap(at("2025-11-23T12:00:00Z"), until).unrecoverable_before, None);
-        let lost = gap(at("2025-11-22T12:00:00Z"), until).unrecoverable_before;
-        assert_eq!(lost.map(|day| day.to_string()), Some("2025-11-23".to_owned()));
-    }
-
-    proptest! {
-        #[test]
-        fn a_gap_is_never_negative_and_covers_both_ends(a in 0i64..4_000_000_000, b in 0i64..4_000_000_000) {
-            let (good, until) = (Timestamp::from_second(a).unwrap(), Timestamp::from_second(b).unwrap());
-            let gap = gap(good, until);
-            prop_assert!(gap.from <= gap.to);
-            prop_assert_eq!(gap.to, day(until));
-            if good <= until { prop_assert_eq!(gap.from, day(good)); }
-        }
-    }
-}
+mod tests;

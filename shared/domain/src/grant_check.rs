@@ -2,12 +2,12 @@
 //! next. Evidence was gathered and judged before; nothing here asks anybody.
 //!
 //! The rules, for an Active ad account:
-//! * connected: its strikes are taken back, and it learns of risks;
+//! * connected: its strikes are taken back, and it learns of risks and of another time zone;
 //! * lapsed: the first time is a strike. The second time (see [`super::strike`]) it lapses, if the guard lets it;
 //! * undecided: nothing.
 //!
 //! For one that needs connecting: connected means that it has healed; lapsed for another reason than known corrects the
-//! reason.
+//! reason, and another time zone is taken over.
 //!
 //! A token that an operator has ordered to be revoked ([`Revocation`]) is another matter: that it is dead then is what was
 //! wanted. It takes no second look, and neither the guard nor its budget has a say.
@@ -29,6 +29,7 @@ use super::ids::{AdvertiserId, BusinessCenterId, GrantId};
 use super::scopes::Scopes;
 use super::spread;
 use super::strike::{Look, Strikes};
+use super::time_zone::{ReportingTimeZone, if_known};
 use super::transition::{self, Transition};
 
 /// As much of an ad account as a check needs to know beforehand.
@@ -42,6 +43,8 @@ pub struct Watched {
     pub cause: Option<CauseCode>,
     #[serde(default)]
     pub at_risk: BTreeSet<RiskFact>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
+    pub time_zone: Option<ReportingTimeZone>,
 }
 
 /// What a grant remembers from check to check.
@@ -87,6 +90,8 @@ pub struct Checked<'a> {
 pub struct Found {
     pub watched: Watched,
     pub diagnosis: Diagnosis,
+    /// The time zone it reports in, where TikTok said one.
+    pub time_zone: Option<ReportingTimeZone>,
     /// How many Admins its Business Center has, where that could be seen.
     pub admins: Option<usize>,
 }
@@ -96,7 +101,7 @@ pub struct Found {
 pub enum Move {
     Lapse,
     Recover,
-    /// Its risks changed, or its causes.
+    /// Its risks changed, its causes or its time zone.
     Observe,
 }
 
@@ -184,7 +189,7 @@ pub fn judge(scopes: &Scopes, scope_evidence: &Evidence, watched: &[Watched], ev
             let Some(watched) = waiting.remove(advertiser_id) else { continue };
             let subject = Subject::of(scopes, scope_evidence, advertiser_id, &center.business_center_id);
             let diagnosis = diagnose(subject, Gathered { grant: &center.grant, account });
-            found.push(Found { watched: watched.clone(), diagnosis, admins });
+            found.push(Found { watched: watched.clone(), diagnosis, time_zone: account.time_zone(), admins });
         }
     }
     found
@@ -313,7 +318,8 @@ fn wanted(one: &Found, lapses: bool, has_lapsed_sibling: bool, guard_allows: boo
         (Verdict::Undecided { .. }, _) => None,
         (Verdict::Connected, Status::NeedsConnecting) => Some(Move::Recover),
         (Verdict::Connected, Status::Active) => {
-            (risks_of_connected(one, known, has_lapsed_sibling) != *known).then_some(Move::Observe)
+            let has_new_risks = risks_of_connected(one, known, has_lapsed_sibling) != *known;
+            (has_new_risks || is_elsewhere(one)).then_some(Move::Observe)
         }
         (Verdict::Lapsed { .. }, Status::Active) if lapses => Some(Move::Lapse),
         // The first strike: people may know beforehand, unless so many are struck that it would be noise.
@@ -321,9 +327,15 @@ fn wanted(one: &Found, lapses: bool, has_lapsed_sibling: bool, guard_allows: boo
             (guard_allows && !risks_of_struck(one).is_subset(known)).then_some(Move::Observe)
         }
         (Verdict::Lapsed { causes, .. }, Status::NeedsConnecting) => {
-            (causes.first().map(|cause| cause.cause) != one.watched.cause).then_some(Move::Observe)
+            let has_new_cause = causes.first().map(|cause| cause.cause) != one.watched.cause;
+            (has_new_cause || is_elsewhere(one)).then_some(Move::Observe)
         }
     }
+}
+
+/// TikTok says another time zone than is known.
+fn is_elsewhere(one: &Found) -> bool {
+    one.time_zone.is_some() && one.time_zone != one.watched.time_zone
 }
 
 /// What may be told at a first strike. A missing permission is not: that mark lasts, since no token ever gains one, and
@@ -351,23 +363,24 @@ pub fn apply(
     wanted: Move,
     has_lapsed_sibling: bool,
     last_proven: Option<Timestamp>,
-    late_settling_days: i64,
+    late_settling_days: u8,
     now: Timestamp,
 ) -> Option<Transition> {
     let Diagnosis { findings, verdict } = one.diagnosis.clone();
+    let zone = one.time_zone.clone();
     if account.status() != one.watched.status || account.business_center.id != one.watched.business_center_id {
         return None;
     }
     let risks = || risks_of_connected(one, &account.at_risk, has_lapsed_sibling);
     Some(match (wanted, verdict) {
         (Move::Lapse, Verdict::Lapsed { causes, .. }) => {
-            transition::lapse(account, causes, findings, last_proven, late_settling_days, now)
+            transition::lapse(account, causes, findings, zone, last_proven, late_settling_days, now)
         }
-        (Move::Recover, Verdict::Connected) => transition::recover(account, findings, risks(), now),
-        (Move::Observe, Verdict::Connected) => transition::observe(account, findings, risks(), None, now),
+        (Move::Recover, Verdict::Connected) => transition::recover(account, findings, zone, risks(), now),
+        (Move::Observe, Verdict::Connected) => transition::observe(account, findings, zone, risks(), None, now),
         (Move::Observe, Verdict::Lapsed { causes, .. }) => {
             let facts = risks_of_struck(one).union(&account.at_risk).copied().collect();
-            transition::observe(account, findings, facts, Some(causes), now)
+            transition::observe(account, findings, zone, facts, Some(causes), now)
         }
         (Move::Lapse | Move::Recover, _) | (Move::Observe, Verdict::Undecided { .. }) => return None,
     })

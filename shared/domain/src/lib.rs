@@ -29,5 +29,6 @@ pub mod spread;
 pub mod strike;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod time_zone;
 pub mod transition;
 pub mod validation;

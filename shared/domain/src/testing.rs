@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::access::Belonging;
 use crate::account::{AdAccount, Standing};
 use crate::causes::{Cause, NamedBusinessCenter};
+use crate::gap::Opening;
 
 /// An Active ad account of `org-1` that nobody has asked TikTok about.
 pub fn an_account() -> AdAccount {
@@ -18,6 +19,7 @@ pub fn an_account() -> AdAccount {
         belonging: Belonging::default(),
         connected_by: None,
         last_data_on: None,
+        time_zone: None,
         grant_id: None,
         standing: Standing::Active { since: Timestamp::UNIX_EPOCH },
         at_risk: BTreeSet::new(),
@@ -29,6 +31,6 @@ pub fn an_account() -> AdAccount {
 
 /// One that has needed connecting since `at`, with data until then.
 pub fn a_lapsed_account(causes: Vec<Cause>, at: Timestamp) -> AdAccount {
-    let standing = Standing::NeedsConnecting { lapsed_since: at, gap_opens_at: at, causes };
+    let standing = Standing::NeedsConnecting { lapsed_since: at, gap_opening: Opening::never_read(at), causes };
     AdAccount { standing, ..an_account() }
 }

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::{AdAccount, RiskFact, Standing};
 use super::causes::{Cause, CauseCode};
 use super::checks::Finding;
 use super::events::{Event, EventKind};
-use super::gap::{Gap, gap, opens_at};
+use super::gap::{Gap, LastGood, Opening, gap};
 use super::ids::GrantId;
+use super::time_zone::ReportingTimeZone;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -24,9 +24,11 @@ pub struct Transition {
 }
 
 impl Transition {
-    fn new(before: &AdAccount) -> Self {
+    /// `time_zone` is what TikTok says now, where it says one. What is known is not forgotten for want of it.
+    fn new(before: &AdAccount, time_zone: Option<ReportingTimeZone>) -> Self {
         let mut after = before.clone();
         after.revision += 1;
+        after.time_zone = time_zone.or(after.time_zone);
         Self { before: before.clone(), after, event: None, by: None }
     }
 
@@ -55,7 +57,7 @@ impl Transition {
 pub fn open_gap(account: &AdAccount, now: Timestamp) -> Option<Gap> {
     match &account.standing {
         Standing::Active { .. } => None,
-        Standing::NeedsConnecting { gap_opens_at, .. } => Some(gap(*gap_opens_at, now)),
+        Standing::NeedsConnecting { gap_opening, .. } => Some(gap(gap_opening, now, account.time_zone.as_ref())),
     }
 }
 
@@ -64,12 +66,13 @@ pub fn reconnect(
     account: &AdAccount,
     grant_id: &GrantId,
     findings: Vec<Finding>,
+    time_zone: Option<ReportingTimeZone>,
     at_risk: BTreeSet<RiskFact>,
     by: Option<String>,
     now: Timestamp,
 ) -> Transition {
-    let closed = open_gap(account, now);
-    let mut transition = Transition::new(account);
+    let mut transition = Transition::new(account, time_zone);
+    let closed = open_gap(&transition.after, now);
     transition.after.grant_id = Some(grant_id.clone());
     transition.after.standing = Standing::Active { since: now };
     transition.after.findings = findings;
@@ -82,9 +85,15 @@ pub fn reconnect(
 }
 
 /// A check of the stored grant found a lapsed account connected again.
-pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<RiskFact>, now: Timestamp) -> Transition {
-    let closed = open_gap(account, now);
-    let mut transition = Transition::new(account);
+pub fn recover(
+    account: &AdAccount,
+    findings: Vec<Finding>,
+    time_zone: Option<ReportingTimeZone>,
+    at_risk: BTreeSet<RiskFact>,
+    now: Timestamp,
+) -> Transition {
+    let mut transition = Transition::new(account, time_zone);
+    let closed = open_gap(&transition.after, now);
     transition.after.standing = Standing::Active { since: now };
     transition.after.findings = findings;
     transition.after.at_risk = at_risk;
@@ -92,20 +101,22 @@ pub fn recover(account: &AdAccount, findings: Vec<Finding>, at_risk: BTreeSet<Ri
 }
 
 /// A definitive lapse. `last_proven` is the grant's; without one the gap opens on the last day with data that CreativeX
-/// told at the import, or else now. It opens `late_settling_days` earlier than that.
+/// told at the import, or else today. It opens `late_settling_days` earlier than that.
 pub fn lapse(
     account: &AdAccount,
     causes: Vec<Cause>,
     findings: Vec<Finding>,
+    time_zone: Option<ReportingTimeZone>,
     last_proven: Option<Timestamp>,
-    late_settling_days: i64,
+    late_settling_days: u8,
     now: Timestamp,
 ) -> Transition {
     let first = causes.first().map(|cause| cause.cause);
-    let told = account.last_data_on.and_then(|day| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok());
-    let gap_opens_at = opens_at(last_proven.or(told).unwrap_or(now), late_settling_days);
-    let mut transition = Transition::new(account);
-    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, gap_opens_at, causes };
+    let told = account.last_data_on.map(LastGood::Day);
+    let last_good = last_proven.map(LastGood::Read).or(told).unwrap_or(LastGood::Read(now));
+    let gap_opening = Opening { last_good, late_settling_days };
+    let mut transition = Transition::new(account, time_zone);
+    transition.after.standing = Standing::NeedsConnecting { lapsed_since: now, gap_opening, causes };
     transition.after.findings = findings;
     transition.after.at_risk.clear();
     transition.with_event(EventKind::AdAccountLapsed, now, |event| event.cause = first)
@@ -114,7 +125,7 @@ pub fn lapse(
 /// An attempt to reconnect was refused. The connection, its grant and its findings stay as they are.
 pub fn refuse(account: &AdAccount, cause: CauseCode, by: Option<String>, now: Timestamp) -> Transition {
     let mut transition =
-        Transition::new(account).with_event(EventKind::ReconnectRefused, now, |event| event.cause = Some(cause));
+        Transition::new(account, None).with_event(EventKind::ReconnectRefused, now, |event| event.cause = Some(cause));
     transition.by = by;
     transition
 }
@@ -123,11 +134,12 @@ pub fn refuse(account: &AdAccount, cause: CauseCode, by: Option<String>, now: Ti
 pub fn observe(
     account: &AdAccount,
     findings: Vec<Finding>,
+    time_zone: Option<ReportingTimeZone>,
     at_risk: BTreeSet<RiskFact>,
     causes: Option<Vec<Cause>>,
     now: Timestamp,
 ) -> Transition {
-    let mut transition = Transition::new(account);
+    let mut transition = Transition::new(account, time_zone);
     transition.after.findings = findings;
     match (&mut transition.after.standing, causes) {
         (Standing::NeedsConnecting { causes: known, .. }, Some(fresh)) if !fresh.is_empty() => *known = fresh,

@@ -6,6 +6,7 @@ use super::account::{AdAccount, RiskFact, Status};
 use super::causes::CauseCode;
 use super::diagnosis::{Diagnosis, Verdict};
 use super::examine::nothing_known;
+use super::time_zone::ReportingTimeZone;
 use super::transition::{self, Transition};
 use jiff::Timestamp;
 
@@ -21,20 +22,25 @@ pub fn act(
     account: &AdAccount,
     diagnosis: &Diagnosis,
     at_risk: BTreeSet<RiskFact>,
+    time_zone: Option<ReportingTimeZone>,
     last_proven: Option<Timestamp>,
-    late_settling_days: i64,
+    late_settling_days: u8,
     now: Timestamp,
 ) -> Option<Transition> {
     let findings = diagnosis.findings.clone();
     match (&diagnosis.verdict, account.status()) {
         (Verdict::Undecided { .. }, _) => None,
-        (Verdict::Connected, Status::Active) => Some(transition::observe(account, findings, at_risk, None, now)),
-        (Verdict::Connected, Status::NeedsConnecting) => Some(transition::recover(account, findings, at_risk, now)),
+        (Verdict::Connected, Status::Active) => {
+            Some(transition::observe(account, findings, time_zone, at_risk, None, now))
+        }
+        (Verdict::Connected, Status::NeedsConnecting) => {
+            Some(transition::recover(account, findings, time_zone, at_risk, now))
+        }
         (Verdict::Lapsed { causes, corroborated: true }, Status::Active) => {
-            Some(transition::lapse(account, causes.clone(), findings, last_proven, late_settling_days, now))
+            Some(transition::lapse(account, causes.clone(), findings, time_zone, last_proven, late_settling_days, now))
         }
         (Verdict::Lapsed { causes, .. }, Status::Active | Status::NeedsConnecting) => {
-            Some(transition::observe(account, findings, at_risk, Some(causes.clone()), now))
+            Some(transition::observe(account, findings, time_zone, at_risk, Some(causes.clone()), now))
         }
     }
 }
@@ -71,6 +77,7 @@ mod tests {
     use crate::causes::Cause;
     use crate::checks::{Answer, Check, Finding};
     use crate::events::EventKind;
+    use crate::gap::{LastGood, Opening};
     use crate::testing::an_account;
 
     use super::*;
@@ -81,6 +88,10 @@ mod tests {
 
     fn now() -> Timestamp {
         at("2026-11-23T12:00:00Z")
+    }
+
+    fn zone() -> ReportingTimeZone {
+        "Pacific/Apia".parse().unwrap()
     }
 
     fn account(standing: Standing) -> AdAccount {
@@ -94,7 +105,7 @@ mod tests {
     fn lapsed() -> AdAccount {
         account(Standing::NeedsConnecting {
             lapsed_since: at("2026-11-20T08:00:00Z"),
-            gap_opens_at: at("2026-11-19T08:00:00Z"),
+            gap_opening: Opening { last_good: LastGood::Read(at("2026-11-19T08:00:00Z")), late_settling_days: 0 },
             causes: causes(CauseCode::AuthorizationRevoked),
         })
     }
@@ -114,7 +125,7 @@ mod tests {
 
     fn acted(account: &AdAccount, diagnosis: &Diagnosis) -> Option<Transition> {
         let at_risk = BTreeSet::from([RiskFact::ConnectorNoLongerAdmin]);
-        act(account, diagnosis, at_risk, Some(at("2026-11-22T06:00:00Z")), 0, now())
+        act(account, diagnosis, at_risk, Some(zone()), Some(at("2026-11-22T06:00:00Z")), 0, now())
     }
 
     fn told(transition: &Transition) -> Option<EventKind> {

@@ -165,6 +165,7 @@ async fn commit(
             &attempt.account,
             &candidate.grant_id,
             findings,
+            judged.account.time_zone(),
             at_risk,
             activation.started_by_display.clone(),
             now,

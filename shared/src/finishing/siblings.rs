@@ -18,6 +18,7 @@ use domain::causes::{Cause, CauseCode};
 use domain::checks::{AccountEvidence, Finding, Gathered};
 use domain::diagnosis::{Diagnosis, Verdict, diagnose};
 use domain::ids::AdvertiserId;
+use domain::time_zone::ReportingTimeZone;
 use domain::transition;
 
 /// How many accounts are asked about at a time.
@@ -68,7 +69,7 @@ pub(super) async fn without_the_first(
     let mut after = None;
     loop {
         let (page, next) = lapsed(finisher, &attempt, after.as_ref()).await?;
-        for (account, diagnosis) in judge(finisher, proven, page, budget).await? {
+        for (account, time_zone, diagnosis) in judge(finisher, proven, page, budget).await? {
             if diagnosis.verdict != Verdict::Connected {
                 continue;
             }
@@ -82,6 +83,7 @@ pub(super) async fn without_the_first(
                 &account,
                 &proven.candidate.grant_id,
                 diagnosis.findings.clone(),
+                time_zone,
                 proven.at_risk(&diagnosis.findings, left.as_ref()),
                 activation.started_by_display.clone(),
                 now,
@@ -132,9 +134,11 @@ pub(super) async fn the_others(
     let (mut after, mut is_undecided) = (None, false);
     loop {
         let (page, next) = lapsed(finisher, &attempt, after.as_ref()).await?;
-        for (account, diagnosis) in judge(finisher, proven, page, budget).await? {
+        for (account, time_zone, diagnosis) in judge(finisher, proven, page, budget).await? {
             match &diagnosis.verdict {
-                Verdict::Connected => one(finisher, &attempt, proven, account, diagnosis.findings, budget).await?,
+                Verdict::Connected => {
+                    one(finisher, &attempt, proven, account, diagnosis.findings, time_zone, budget).await?;
+                }
                 Verdict::Lapsed { causes, .. } => {
                     let cause = causes.first().cloned().unwrap_or_else(|| CauseCode::Unrecognised.into());
                     finisher.table.note_sibling(&activation.activation_id, &not_reconnected(&account, cause)).await?;
@@ -167,6 +171,7 @@ async fn one(
     proven: &Proven<'_>,
     mut account: AdAccount,
     findings: Vec<Finding>,
+    time_zone: Option<ReportingTimeZone>,
     budget: Budget,
 ) -> Result<(), FinishError> {
     let activation = &attempt.record.stored.activation;
@@ -186,6 +191,7 @@ async fn one(
             &account,
             &proven.candidate.grant_id,
             findings.clone(),
+            time_zone.clone(),
             proven.at_risk(&findings, left.as_ref()),
             activation.started_by_display.clone(),
             now,
@@ -242,13 +248,13 @@ async fn judge(
     proven: &Proven<'_>,
     accounts: Vec<AdAccount>,
     budget: Budget,
-) -> Result<Vec<(AdAccount, Diagnosis)>, FinishError> {
+) -> Result<Vec<(AdAccount, Option<ReportingTimeZone>, Diagnosis)>, FinishError> {
     let mut judged = Vec::with_capacity(accounts.len());
     for some in accounts.chunks(AT_ONCE) {
         let ids: Vec<_> = some.iter().map(|account| account.advertiser_id.clone()).collect();
         let asked = finisher.tiktok.accounts_evidence(proven.token, &ids, budget.evidence_until()).await;
         for (account, (_, evidence)) in some.iter().zip(&asked) {
-            judged.push((account.clone(), about(account, proven, evidence)));
+            judged.push((account.clone(), evidence.time_zone(), about(account, proven, evidence)));
         }
     }
     Ok(judged)

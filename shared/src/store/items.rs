@@ -15,8 +15,10 @@ use domain::account::{AdAccount, RiskFact, Standing, Status};
 use domain::activation::{Activation, State};
 use domain::causes::{Cause, CauseCode, NamedBusinessCenter};
 use domain::checks::Finding;
+use domain::gap::Opening;
 use domain::grant::Grant;
 use domain::ids::{ActivationId, AdvertiserId, BusinessCenterId, GrantId, Label, OrgId, UserId};
+use domain::time_zone::{ReportingTimeZone, if_known};
 
 /// The part of an account that a list shows; index `by_status` holds just this.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,12 +55,14 @@ struct AccountItem {
     business_center_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last_data_on: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "if_known")]
+    time_zone: Option<ReportingTimeZone>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant_id: Option<GrantId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    gap_opens_at: Option<Timestamp>,
+    gap_opening: Option<Opening>,
     #[serde(default)]
     causes: Vec<Cause>,
     #[serde(default)]
@@ -88,9 +92,9 @@ pub fn row(account: &AdAccount) -> RowItem {
 }
 
 pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
-    let (since, gap_opens_at) = match &account.standing {
+    let (since, gap_opening) = match &account.standing {
         Standing::Active { since } => (Some(*since), None),
-        Standing::NeedsConnecting { gap_opens_at, .. } => (None, Some(*gap_opens_at)),
+        Standing::NeedsConnecting { gap_opening, .. } => (None, Some(*gap_opening)),
     };
     let sk = keys::account(&account.advertiser_id);
     let mut item = written(
@@ -102,9 +106,10 @@ pub fn account_item(account: &AdAccount) -> Result<Item, StoreError> {
             name_folded: account.name.to_lowercase(),
             business_center_name: account.business_center.name.clone(),
             last_data_on: account.last_data_on,
+            time_zone: account.time_zone.clone(),
             grant_id: account.grant_id.clone(),
             since,
-            gap_opens_at,
+            gap_opening,
             causes: account.causes().to_vec(),
             findings: account.findings.clone(),
             revision: account.revision,
@@ -124,9 +129,10 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         org_id,
         business_center_name,
         last_data_on,
+        time_zone,
         grant_id,
         since,
-        gap_opens_at,
+        gap_opening,
         causes,
         findings,
         revision,
@@ -139,7 +145,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         Status::Active => Standing::Active { since: since.ok_or_else(|| missing("since"))? },
         Status::NeedsConnecting => Standing::NeedsConnecting {
             lapsed_since: row.lapsed_since.ok_or_else(|| missing("lapsed_since"))?,
-            gap_opens_at: gap_opens_at.ok_or_else(|| missing("gap_opens_at"))?,
+            gap_opening: gap_opening.ok_or_else(|| missing("gap_opening"))?,
             causes,
         },
     };
@@ -151,6 +157,7 @@ pub fn account(item: Item) -> Result<AdAccount, StoreError> {
         belonging: Belonging { brand: row.brand, market: row.market, partner: row.partner },
         connected_by: row.connected_by,
         last_data_on,
+        time_zone,
         grant_id,
         standing,
         at_risk: row.at_risk,

@@ -14,6 +14,7 @@ use crate::sealing::AccessToken;
 use domain::checks::{AdAccountInfo, Endpoint, Evidence, Membership, Person, Refusal};
 use domain::ids::{AdvertiserId, BusinessCenterId, InvalidId};
 use domain::scopes::Scopes;
+use domain::time_zone::ReportingTimeZone;
 
 /// What every answer has. `data` is left for later.
 #[derive(Deserialize)]
@@ -88,6 +89,14 @@ where
     match text.as_deref() {
         None | Some("" | "0") => Ok(None),
         Some(text) => T::try_from(text.to_owned()).map(Some).map_err(D::Error::custom),
+    }
+}
+
+/// Text that no verdict rests on: anything else in its place is as good as none, and spoils no answer.
+fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Ok(Some(text)),
+        _ => Ok(None),
     }
 }
 
@@ -192,11 +201,20 @@ pub(super) struct WireInfo {
     status: Option<String>,
     #[serde(default, deserialize_with = "id_if_any")]
     owner_bc_id: Option<BusinessCenterId>,
+    #[serde(default, deserialize_with = "text_if_any")]
+    timezone: Option<String>,
+    #[serde(default, deserialize_with = "text_if_any")]
+    display_timezone: Option<String>,
 }
 
 impl From<WireInfo> for AdAccountInfo {
     fn from(wire: WireInfo) -> Self {
-        Self { advertiser_id: wire.advertiser_id, status: wire.status, owner_business_center_id: wire.owner_bc_id }
+        Self {
+            advertiser_id: wire.advertiser_id,
+            status: wire.status,
+            owner_business_center_id: wire.owner_bc_id,
+            time_zone: ReportingTimeZone::of(wire.display_timezone.as_deref(), wire.timezone.as_deref()),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ fn ending<'a>(state: &'a CheckState, recount: &'a Recount, outcome: Outcome) -> 
 }
 
 fn lapse(account: &AdAccount) -> Transition {
-    transition::lapse(account, vec![CauseCode::AuthorizationRevoked.into()], Vec::new(), None, 0, now())
+    transition::lapse(account, vec![CauseCode::AuthorizationRevoked.into()], Vec::new(), None, None, 0, now())
 }
 
 /// The budget: three calls for a grant under which nothing moves.

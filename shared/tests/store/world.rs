@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use domain::access::Belonging;
 use domain::account::{AdAccount, Standing, Status};
 use domain::causes::{CauseCode, NamedBusinessCenter};
+use domain::gap::Opening;
 use domain::ids::{AdvertiserId, OrgId};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -118,7 +119,7 @@ pub fn active() -> Standing {
 pub fn lapsed() -> Standing {
     Standing::NeedsConnecting {
         lapsed_since: now(),
-        gap_opens_at: now(),
+        gap_opening: Opening::never_read(now()),
         causes: vec![CauseCode::AuthorizationRevoked.into()],
     }
 }
@@ -133,6 +134,7 @@ pub fn an_account(number: usize) -> AdAccount {
         belonging: Belonging::default(),
         connected_by: None,
         last_data_on: None,
+        time_zone: None,
         grant_id: None,
         standing: active(),
         at_risk: std::collections::BTreeSet::default(),

@@ -1,14 +1,16 @@
 //! The details of one ad account, and *Check now*.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{Timestamp, ToSpan as _};
 use tiktok_stand_in::{BcRole, Membership, Owner};
 
 use crate::support::browser::{Browser, Role};
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;
 
+/// Noon of that day, where the ad accounts are.
 fn days_ago(days: i64) -> Timestamp {
-    local::clock::now() - SignedDuration::from_hours(24 * days)
+    let day = reporting_day(local::clock::now()) - days.days();
+    day.at(12, 0, 0, 0).in_tz("Europe/Berlin").expect("a time there").timestamp()
 }
 
 #[tokio::test]
@@ -24,12 +26,13 @@ async fn a_lapsed_account_is_told_with_evidence() {
         browser.see(Role::Heading, heading).await;
     }
     let details = browser.read("#details", "Business Center ID").await;
-    for text in ["Northwind Media", MEDIA, "Authorized at TikTok by", "Ana Moreau", "4 days without data"] {
+    for text in ["Northwind Media", MEDIA, "Authorized at TikTok by", "Ana Moreau", "7 days without data"] {
         assert!(details.contains(text), "{text} in {details}");
     }
-    // Three days and today, between one that is there and one that is to come.
-    assert_eq!(browser.texts(".strip .missing").await.len(), 4);
-    assert_eq!(browser.texts(".strip > span").await.len(), 6);
+    // Three days that TikTok may still correct, three without data and today, between one that is there and one that is to
+    // come.
+    assert_eq!(browser.texts(".strip .missing").await.len(), 7);
+    assert_eq!(browser.texts(".strip > span").await.len(), 9);
     browser.read(".timeline", "Needs connecting").await;
 
     // TikTok's own reference for the check that failed: what support asks for.
@@ -86,11 +89,11 @@ async fn a_long_gap_is_shown_by_months_and_what_is_lost_is_told() {
     browser.world.proven_last_at(&account, days_ago(400));
     browser.world.lapse(&account).await;
     browser.open_as(&ANA, &format!("/?account={}", account.id)).await;
-    let gap = browser.read("#details", "401 days without data").await;
+    let gap = browser.read("#details", "404 days without data").await;
     assert!(gap.contains("TikTok no longer gives out what lies before") && gap.contains("cannot be fetched"), "{gap}");
     let months = browser.texts(".strip .month b").await;
     let days: u32 = months.iter().map(|number| number.parse::<u32>().unwrap()).sum();
-    assert_eq!(days, 401, "{months:?}");
+    assert_eq!(days, 404, "{months:?}");
     browser.looks_right("details, a long gap").await;
     browser.finish().await;
 }

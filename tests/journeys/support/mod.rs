@@ -27,6 +27,7 @@
 //! | many grants at once | [`TestWorld::fleet`], in a world that is started with [`TestWorld::quick`] |
 //! | what DynamoDB was asked; faults there | `world.dynamodb`, a [`proxy::Proxy`] |
 //! | metrics that functions wrote | [`metrics`]: `measured("TimeToHeal")` |
+//! | days as TikTok's reports have them | [`days`]: `day_in("Pacific/Apia", time)`, `reporting_day(time)` |
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
 //! | whether an answer is as described | by itself, see [`schema`] |
 //! | a real browser in it | [`browser`] |
@@ -36,6 +37,7 @@ pub mod api;
 pub mod browser;
 pub mod build;
 pub mod canaries;
+pub mod days;
 pub mod fleet;
 pub mod imports;
 pub mod invariants;
@@ -51,6 +53,7 @@ pub mod table;
 pub mod world;
 
 pub use api::{Answer, Landed};
+pub use days::{day_in, reporting_day};
 pub use fleet::Granted;
 pub use people::*;
 pub use scene::{AGENCY, Account, MEDIA, RETAIL};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, ToSpan as _};
 
 use crate::support::*;
 
@@ -162,10 +162,6 @@ async fn t86_silence_until_the_deadline() {
     world.finish().await;
 }
 
-fn day(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%d").to_string()
-}
-
 /// The gap opens with the last good read, and some days before it where TikTok may still have corrected them; it names
 /// the days that are lost for good.
 #[tokio::test]
@@ -185,10 +181,10 @@ async fn a_gap_opens_at_the_last_good_read_and_names_what_is_lost() {
         world.sweep().await;
 
         let settling: i64 = settling.parse().unwrap();
-        let from = day(last_good - SignedDuration::from_hours(24 * settling));
-        let reach = day(now - SignedDuration::from_hours(24 * 365));
+        let (from, to) = (reporting_day(last_good) - settling.days(), reporting_day(now));
+        let reach = to - 365.days();
         let details = world.as_(&ANA).details(&account).await;
-        let expected = json!({ "from": from, "to": day(now), "unrecoverable_before": reach });
+        let expected = json!({ "from": from, "to": to, "unrecoverable_before": reach });
         assert_eq!(details.expect(200)["gap"], expected);
 
         let receipt = world.reconnect(&account, &ANA, Consent::by("ana")).await;

@@ -209,6 +209,14 @@ impl World {
         Ok(())
     }
 
+    /// As TikTok names it to programs and to people.
+    pub fn set_account_time_zone(&mut self, advertiser_id: &str, timezone: &str, display_timezone: &str) -> Result {
+        let info = &mut self.account_mut(advertiser_id)?.info;
+        timezone.clone_into(&mut info.timezone);
+        info.display_timezone = Some(display_timezone.to_owned());
+        Ok(())
+    }
+
     pub fn set_daily_spend(&mut self, advertiser_id: &str, spend: Option<f64>) -> Result {
         self.account_mut(advertiser_id)?.info.daily_spend = spend;
         Ok(())

@@ -77,6 +77,7 @@ pub fn info(status: Option<&str>, owner: Option<&str>) -> AdAccountInfo {
         advertiser_id: account(ACCOUNT),
         status: status.map(str::to_owned),
         owner_business_center_id: owner.map(|id| id.parse().unwrap()),
+        time_zone: None,
     }
 }
 

@@ -33,8 +33,9 @@ fn found(last: u8, status: Status, case: &Case) -> Found {
         status,
         cause: (status == Status::NeedsConnecting).then_some(CauseCode::AuthorizationRevoked),
         at_risk: BTreeSet::new(),
+        time_zone: None,
     };
-    Found { watched, diagnosis: case.diagnosis(), admins: Some(2) }
+    Found { watched, diagnosis: case.diagnosis(), time_zone: None, admins: Some(2) }
 }
 
 fn active(last: u8, case: &Case) -> Found {
@@ -165,6 +166,23 @@ fn one_lost_account_lapses_by_itself_and_its_siblings_learn_of_it() {
 fn a_lapsed_account_learns_another_reason() {
     let mut story = Story::new();
     assert_eq!(moves(&story.check("a", 0, &[lapsed(11, &not_owned())])), [Move::Observe]);
+}
+
+/// For the first time or anew, for an Active account and for a lapsed one; not where nothing is said.
+#[test]
+fn a_time_zone_is_taken_over() {
+    let (apia, berlin) = ("Pacific/Apia".parse().ok(), "Europe/Berlin".parse().ok());
+    for one in [active(11, &in_order()), lapsed(11, &not_owned())] {
+        let watched = Watched { cause: one.diagnosis.verdict.causes().first().map(|cause| cause.cause), ..one.watched };
+        let check = |known: &Option<_>, said: &Option<_>| {
+            let watched = Watched { time_zone: known.clone(), ..watched.clone() };
+            let found = Found { watched, diagnosis: one.diagnosis.clone(), time_zone: said.clone(), admins: Some(2) };
+            moves(&Story::new().check("a", 0, &[found]))
+        };
+        assert_eq!(check(&None, &apia), [Move::Observe]);
+        assert_eq!(check(&berlin, &apia), [Move::Observe]);
+        assert_eq!((check(&apia, &apia), check(&apia, &None)), (vec![], vec![]));
+    }
 }
 
 /// Somebody is no Admin any more: people may know half an hour before, unless the guard doubts it.

@@ -159,6 +159,23 @@ fn an_owner_that_is_not_named_is_none() {
     assert_eq!(AdAccountInfo::from(wire).owner_business_center_id, Some("7200000000000000021".parse().unwrap()));
 }
 
+#[test]
+fn a_time_zone_is_read_from_both_fields_and_spoils_no_answer() {
+    let zone = |display: Value, other: Value| {
+        let wire: WireInfo =
+            data(json!({ "advertiser_id": "71", "display_timezone": display, "timezone": other })).unwrap();
+        AdAccountInfo::from(wire).time_zone.map(|zone| zone.to_string())
+    };
+    let known = |name: &str| Some(name.to_owned());
+    assert_eq!(zone(json!("Pacific/Apia"), json!("Etc/GMT-13")), known("Pacific/Apia"));
+    for none in [Value::Null, json!(""), json!("Mars/Olympus"), json!(13), json!({ "name": "Pacific/Apia" })] {
+        assert_eq!(zone(none.clone(), json!("Etc/GMT-13")), known("Etc/GMT-13"), "{none}");
+        assert_eq!(zone(none.clone(), none.clone()), None, "{none}");
+    }
+    let without: WireInfo = data(json!({ "advertiser_id": "71" })).unwrap();
+    assert_eq!(AdAccountInfo::from(without).time_zone, None);
+}
+
 proptest! {
     #[test]
     fn t53_no_bytes_panic_or_pass_for_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
