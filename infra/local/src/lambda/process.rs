@@ -21,6 +21,9 @@ use crate::lambda::runtime_api::{Answer, Delivery, FunctionError, Mailbox, Regis
 /// deserves more.
 const INIT_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How long the pipes of a process that has ended are read. They end with it, unless a child of its own holds them.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// What a function's processes are started from.
 #[derive(Clone, Debug)]
 pub struct Launch {
@@ -97,13 +100,13 @@ impl Process {
         let living = living.clone();
         tokio::spawn(async move {
             let status = guard(child, killed).await;
+            // What it printed last explains why it ended: have it before anybody hears of the end.
+            for reader in [stdout, stderr].into_iter().flatten() {
+                let _ = tokio::time::timeout(LAST_WORDS, reader).await;
+            }
             living.change(|pids| {
                 pids.remove(&pid);
             });
-            // What it printed last explains why it ended: have it before anybody hears of the end.
-            for reader in [stdout, stderr].into_iter().flatten() {
-                let _ = tokio::time::timeout(Duration::from_millis(500), reader).await;
-            }
             let _ = exit.send(Some(status));
         });
         Ok(process)
