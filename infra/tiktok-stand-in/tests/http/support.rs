@@ -1,6 +1,7 @@
 //! A small town to test in: four people, two Business Centers, four ad accounts, one app.
 
 use std::sync::Once;
+use std::time::Duration;
 
 use reqwest::{Client, Response, redirect::Policy};
 use serde_json::{Value, json};
@@ -9,6 +10,9 @@ use tiktok_stand_in::{
     StandIn,
 };
 use url::Url;
+
+/// Makes a failure of a hang, and measures nothing.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 pub const APP: &str = "7300000000000000031";
 pub const SECRET: &str = "5ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4";
