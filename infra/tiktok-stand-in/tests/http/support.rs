@@ -3,11 +3,12 @@
 use std::sync::Once;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::{Client, Response, redirect::Policy};
 use serde_json::{Value, json};
 use tiktok_stand_in::{
-    AdAccount, AdAccounts, App, BcRole, BusinessCenter, Consent, Membership, Options, Owner, Person, RelationStatus,
-    StandIn,
+    AdAccount, AdAccounts, App, BcRole, BusinessCenter, Clock, Consent, Membership, Options, Owner, Person,
+    RelationStatus, StandIn,
 };
 use url::Url;
 
@@ -40,9 +41,19 @@ pub struct Town {
 
 impl Town {
     pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// Its clock goes on when a test says so.
+    pub async fn where_time_stands_still() -> Self {
+        let now = Timestamp::now();
+        Self::with(Options { clock: Clock::from_fn(move || now), ..Options::default() }).await
+    }
+
+    async fn with(options: Options) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let tiktok = StandIn::start(([127, 0, 0, 1], 0).into(), Options::default()).await.unwrap();
+        let tiktok = StandIn::start(([127, 0, 0, 1], 0).into(), options).await.unwrap();
         {
             let mut world = tiktok.handle().world();
             world.add_app(App::new(APP, SECRET, [CALLBACK], [1, 4, UNKNOWN_SCOPE])).unwrap();
