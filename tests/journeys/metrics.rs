@@ -273,7 +273,7 @@ async fn tiktoks_answers_are_counted_by_endpoint_and_code() {
 #[tokio::test]
 async fn what_is_no_answer_is_counted_too() {
     const CENTERS: &str = "/bc/get/";
-    let world = TestWorld::quick().function_timeout(std::time::Duration::from_secs(5)).start().await;
+    let world = TestWorld::quick().function_timeout(std::time::Duration::from_secs(12)).start().await;
     let account = world.active(11).await;
     let shapes = [
         (FaultKind::TooManyRequests, "http_429"),

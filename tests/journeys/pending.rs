@@ -76,7 +76,7 @@ async fn a_ticket_lives_shorter_than_its_activation() {
     let world = TestWorld::with().env("TICKET_TTL_SECONDS", "1").start().await;
     let account = world.lapsed(11).await;
     let ticket = world.ticket_for(&account, &ANA, json!({}), Consent::by("ana")).await;
-    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    seconds_pass(2).await;
 
     let late = world.as_(&ANA).complete(&ticket).await;
 

@@ -1,7 +1,5 @@
 //! Two or many at the same time: T15–T21. The table referees, and nobody who loses is told something wrong.
 
-use std::time::Duration;
-
 use futures::future::join_all;
 
 use crate::flow::Flow;
@@ -256,14 +254,8 @@ async fn t21_a_lost_answer_is_there_again_after_a_reload() {
     }
     world.tiktok().clear_fault(held);
     let ana = world.as_(&ANA);
-    let mut shown = ana.activation(&flow.activation_id).await;
-    for _ in 0..200 {
-        if shown.body["outcome"] == "reconnected" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        shown = ana.activation(&flow.activation_id).await;
-    }
+    until("it was finished without a browser", || world.state_of(&flow) == "closed").await;
+    let shown = ana.activation(&flow.activation_id).await;
     assert_eq!(shown.expect(200)["outcome"], "reconnected");
     let asked = world.tiktok().total_calls();
 

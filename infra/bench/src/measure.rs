@@ -103,7 +103,7 @@ impl Laboratory {
     /// One request to a process.
     pub async fn ask(&self, process: &mut Process, case: &Case, payload: Bytes) -> anyhow::Result<Bytes> {
         let arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{}", case.function);
-        match process.run(ids::uuid(), arn, payload, TIMEOUT).await {
+        match process.run(ids::uuid(), arn, payload, TIMEOUT, Duration::ZERO).await {
             Run::Answered(Ok(answer)) => Ok(answer),
             other => {
                 let printed = self.logs.of(case.function).into_iter().rev().take(5).map(|line| line.text);

@@ -1,10 +1,11 @@
 //! A function for this crate's tests of event sources: it prints each record's message and does what the message says.
 //!
 //! `fail` reports the record as failed, `throw` makes the function fail, `exit` ends it, `nonsense` is answered with
-//! something that no event source takes, `slow` takes a while; everything else succeeds. What was printed shows what
+//! something that no event source takes, `wait` and a path wait for that file; everything else succeeds. What was printed shows what
 //! came, how often, and in which order.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -36,8 +37,11 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
             "throw" => return Err("asked to fail".into()),
             "exit" => std::process::exit(3),
             "nonsense" => return Ok(json!({ "batchItemFailures": "all" })),
-            "slow" => tokio::time::sleep(Duration::from_millis(150)).await,
-            _ => {}
+            _ => {
+                while text.strip_prefix("wait ").is_some_and(|gate| !Path::new(gate).exists()) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }
         }
     }
     Ok(json!({ "batchItemFailures": failures }))

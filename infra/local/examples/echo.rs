@@ -1,6 +1,7 @@
 //! A function for this crate's tests: it answers with the event it got, or does what the event's `act` says.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -19,10 +20,11 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let query = &event["queryStringParameters"];
     let act = event["act"].as_str().or(query["act"].as_str()).unwrap_or_default();
     match act {
-        "sleep" => {
-            let millis = event["millis"].as_u64().or(query["millis"].as_str().and_then(|millis| millis.parse().ok()));
-            tokio::time::sleep(Duration::from_millis(millis.unwrap_or_default())).await;
-            Ok(json!({ "slept": std::process::id() }))
+        // Says that it has begun, and ends when the gate is open.
+        "wait" => {
+            say("waiting");
+            opened(gate(&event["gate"], &query["gate"])).await;
+            Ok(json!(std::process::id()))
         }
         "exit" => std::process::exit(3),
         "panic" => panic!("asked to panic"),
@@ -33,9 +35,10 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "pid" => Ok(json!(std::process::id())),
         "deadline" => Ok(json!(context.deadline)),
         "work on" => {
+            let gate = gate(&event["gate"], &query["gate"]);
             tokio::spawn(async {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                let _ = writeln!(std::io::stdout(), "worked on");
+                opened(gate).await;
+                say("worked on");
             });
             Ok(Value::Null)
         }
@@ -44,4 +47,19 @@ async fn answer(event: LambdaEvent<Value>) -> Result<Value, Error> {
             Ok(json!({ "statusCode": 200, "headers": headers, "body": event.to_string() }))
         }
     }
+}
+
+/// A file that a test makes when it wants somebody to go on.
+fn gate(of_event: &Value, of_query: &Value) -> PathBuf {
+    of_event.as_str().or(of_query.as_str()).unwrap_or_default().into()
+}
+
+async fn opened(gate: PathBuf) {
+    while !gate.exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

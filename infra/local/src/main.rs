@@ -177,12 +177,13 @@ async fn serve(arguments: &Arguments) -> anyhow::Result<()> {
             ));
         }
     }
+    // From the line that says how to stop it, it can be stopped.
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     console.say(&whereabouts(&world, &env_file, &log_file));
     console.open();
     tokio::spawn(console.clone().report_sweeps(world.sqs.checks.clone()));
-    let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("waiting for Ctrl-C")?,
+        _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
     }
     console.say("Stopping.");

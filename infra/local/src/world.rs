@@ -85,6 +85,8 @@ pub struct WorldOptions {
     pub function_timeouts: BTreeMap<String, Duration>,
     /// How long the gateway waits for a function.
     pub integration_timeout: Duration,
+    /// How much longer than they are told functions may work, see [`Functions::set_grace`].
+    pub grace: Duration,
     /// How many processes one function may have.
     pub max_processes: usize,
     /// How many batches of queued checks are worked on at once.
@@ -114,6 +116,7 @@ impl Default for WorldOptions {
             watcher: None,
             function_timeout: Duration::from_secs(29),
             integration_timeout: Duration::from_secs(30),
+            grace: Duration::ZERO,
             function_timeouts: [(CHECKER.to_owned(), Duration::from_mins(2))].into(),
             max_processes: 10,
             maximum_concurrency: 2,
@@ -201,6 +204,7 @@ impl World {
         let launches = launches(&binaries, options.functions, &environment)?;
         let logs = Logs::new(options.watcher.clone());
         let functions = Functions::new(launches, logs, options.function_timeout, options.max_processes).await?;
+        functions.set_grace(options.grace);
         for (function, timeout) in &options.function_timeouts {
             // A world may lack a function that usually has another timeout.
             let _ = functions.set_timeout(function, *timeout);

@@ -1,11 +1,8 @@
 //! What was asked of the stand-in: one entry per API call, and counters. Never a token, a code or a secret.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 /// Older entries are forgotten; the counters are not.
@@ -44,7 +41,7 @@ pub(crate) struct Log {
 #[derive(Default)]
 struct Tally {
     calls: u64,
-    last_second: VecDeque<Instant>,
+    last_second: VecDeque<Timestamp>,
     peak: usize,
 }
 
@@ -55,9 +52,9 @@ impl Log {
         entry.ordinal = self.count;
         let tally = self.endpoints.entry(entry.endpoint.clone()).or_default();
         tally.calls += 1;
-        let now = Instant::now();
+        let now = entry.at;
         tally.last_second.push_back(now);
-        while tally.last_second.front().is_some_and(|at| now.duration_since(*at) >= Duration::from_secs(1)) {
+        while tally.last_second.front().is_some_and(|at| now.duration_since(*at) >= SignedDuration::from_secs(1)) {
             tally.last_second.pop_front();
         }
         tally.peak = tally.peak.max(tally.last_second.len());
@@ -102,5 +99,36 @@ impl Log {
     /// Forgets the entries and sets all counters to zero; calls under way are not counted again.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_of_any_second_and_of_one_endpoint() {
+        let mut log = Log::default();
+        let mut call = |milliseconds, endpoint: &str| {
+            log.begin(LogEntry {
+                ordinal: 0,
+                at: Timestamp::from_millisecond(milliseconds).unwrap(),
+                endpoint: endpoint.to_owned(),
+                method: "GET".to_owned(),
+                app_id: None,
+                login: None,
+                token_fingerprint: None,
+                faults: Vec::new(),
+                http_status: None,
+                code: None,
+                request_id: None,
+            });
+        };
+        for milliseconds in [0, 600, 999, 1_000, 1_599, 5_000] {
+            call(milliseconds, "/bc/get/");
+        }
+        call(1_100, "/user/info/");
+        assert_eq!((log.peak_per_second("/bc/get/"), log.peak_per_second("/user/info/")), (4, 1));
+        assert_eq!(log.peak_per_second("/report/"), 0);
     }
 }

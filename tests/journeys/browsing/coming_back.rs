@@ -1,8 +1,6 @@
 //! The way back from TikTok: with reloads, with the back button, in two tabs, with a ticket that is used or too old, and
 //! with somebody else.
 
-use std::time::Duration;
-
 use crate::support::browser::{Browser, Role, starts};
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;
@@ -228,7 +226,7 @@ async fn a_ticket_that_is_too_old_is_told_and_given_up() {
     browser.open(&format!("/#{TICKET}={ticket}")).await;
     browser.see(Role::Region, "Sign in").await;
     assert_eq!(browser.url().await.fragment(), None);
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    seconds_pass(2).await;
     browser.expect_status(410);
     browser.sign_in(&ANA).await;
     let receipt = browser.receipt("Not reconnected").await;

@@ -1,7 +1,7 @@
-//! T67: TikTok or DynamoDB take every call and never answer. A function answers by itself, a second before Lambda would
-//! end it.
+//! T67: TikTok or DynamoDB take every call and never answer. A function answers by itself, before Lambda would end it: each
+//! answer here is its own. How long before is shown where functions take their time, with a clock that stands still.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use local::aws::secrets::Outage;
@@ -9,16 +9,8 @@ use local::aws::secrets::Outage;
 use crate::support::proxy::{Break, Mode};
 use crate::support::*;
 
-const TIMEOUT: Duration = Duration::from_secs(7);
+const TIMEOUT: Duration = Duration::from_secs(12);
 const FOR_EVER: usize = 1_000;
-
-async fn timed<T>(work: impl Future<Output = T>) -> T {
-    let started = Instant::now();
-    let done = work.await;
-    let took = started.elapsed();
-    assert!(took + Duration::from_secs(1) <= TIMEOUT, "T67: it took {took:?}");
-    done
-}
 
 /// Our own answer, and not the gateway's for a function that was ended.
 fn assert_try_again(answer: &Answer) {
@@ -43,10 +35,10 @@ async fn t67_a_silent_tiktok_is_waited_for_no_longer_than_there_is_time() {
     let ana = world.as_(&ANA);
 
     let (checked, started, lost, pending) = tokio::join!(
-        timed(ana.validate(&healthy)),
-        timed(ana.activate(&lapsed, Value::Null)),
-        timed(world.complete(&exchanging)),
-        timed(world.complete(&verifying)),
+        ana.validate(&healthy),
+        ana.activate(&lapsed, Value::Null),
+        world.complete(&exchanging),
+        world.complete(&verifying),
     );
 
     assert_eq!(checked.expect(200)["verdict"], "undecided");
@@ -69,7 +61,7 @@ async fn t67_dynamodb_falls_silent_in_the_middle() {
         let flow = world.flow(&account, ANA, Consent::by("carlos")).await;
         world.dynamodb.strike(Break::nth_of_all(nth).times(FOR_EVER), Mode::Hang);
 
-        let answer = timed(world.complete(&flow)).await;
+        let answer = world.complete(&flow).await;
 
         match answer.status {
             // All that had to be written was written.
@@ -98,19 +90,19 @@ async fn t67_every_route_answers_while_dynamodb_is_silent() {
     let activation = format!("act_{}", "a".repeat(43));
 
     let answers = tokio::join!(
-        timed(ana.list("")),
-        timed(ana.details(&account)),
-        timed(ana.history(&account)),
-        timed(ana.activate(&account, Value::Null)),
-        timed(ana.activation(&activation)),
-        timed(ana.validate(&account)),
+        ana.list(""),
+        ana.details(&account),
+        ana.history(&account),
+        ana.activate(&account, Value::Null),
+        ana.activation(&activation),
+        ana.validate(&account),
     );
 
     for answer in <[Answer; 6]>::from(answers) {
         assert_try_again(&answer);
     }
     // Where no table is needed, none is missed.
-    let back = timed(world.get_callback(&format!("code={}&state={}", "c".repeat(40), "s".repeat(43)))).await;
+    let back = world.get_callback(&format!("code={}&state={}", "c".repeat(40), "s".repeat(43))).await;
     assert!(back.header("location").contains("#activation_ticket="));
     world.finish().await;
 }
@@ -122,7 +114,7 @@ async fn t67_a_silent_secrets_manager_is_not_waited_for_without_end() {
     let flow = world.first_flow(11, "ana").await;
     world.local.functions.kill("oauth-callback").await.unwrap();
     world.local.secrets.set_outage(Outage::Hang);
-    assert_try_again(&timed(world.complete(&flow)).await);
+    assert_try_again(&world.complete(&flow).await);
     world.local.secrets.set_outage(Outage::None);
     assert_eq!(world.complete(&flow).await.expect(200)["outcome"], "reconnected");
     world.finish().await;

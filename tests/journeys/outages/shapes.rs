@@ -12,9 +12,8 @@ use super::{EXCHANGE, NEEDED, NICE};
 use crate::flow::Flow;
 use crate::support::*;
 
-/// Leaves about nine seconds for TikTok: what it has not said by then is not waited for. So many that whoever does answer has
-/// answered by then, whatever else the machine is doing.
-const SHORT: Duration = Duration::from_secs(14);
+/// Leaves fifteen seconds for TikTok: what it has not said by then is not waited for.
+const SHORT: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(29);
 
 fn code(code: i64) -> FaultKind {

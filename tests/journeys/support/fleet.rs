@@ -1,6 +1,5 @@
 //! Many grants at once: what outages, the guard and the pace are about.
 
-use jiff::SignedDuration;
 use tiktok_stand_in::{Authorized, BcRole, BusinessCenter, Membership, Person};
 
 use super::imports::row;
@@ -73,13 +72,18 @@ impl TestWorld {
     pub fn struck_grants(&self) -> usize {
         self.rows().iter().filter(|row| row["check"]["strikes"].as_array().is_some_and(|all| !all.is_empty())).count()
     }
+}
 
-    /// Waits out the end of an hour by the clock, where a count by the hour would begin anew in the middle of a test.
-    pub async fn not_at_the_end_of_an_hour(&self) {
-        let left = 3_600 - local::clock::now().as_second() % 3_600;
-        if left < 20 {
-            tokio::time::sleep(SignedDuration::from_secs(left + 1).unsigned_abs()).await;
+/// Where something is counted by the hour of the clock: a scene that the end of an hour has cut in two is played again.
+pub async fn within_an_hour(scene: impl AsyncFn() -> (TestWorld, Vec<Granted>)) -> (TestWorld, Vec<Granted>) {
+    let hour = || local::clock::now().as_second().div_euclid(3_600);
+    loop {
+        let begun = hour();
+        let (world, fleet) = scene().await;
+        if hour() == begun {
+            return (world, fleet);
         }
+        world.finish().await;
     }
 }
 

@@ -31,6 +31,7 @@
 //! | rows | [`table`]: `rows`, `account_row`, `grant_of`, `outbox` |
 //! | whether an answer is as described | by itself, see [`schema`] |
 //! | a real browser in it | [`browser`] |
+//! | wait until something is so | [`until`], without a time that a busy machine could miss |
 //! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
 
 pub mod api;
@@ -50,13 +51,15 @@ pub mod scene;
 pub mod schema;
 pub mod sweeping;
 pub mod table;
+pub mod waiting;
 pub mod world;
 
 pub use api::{Answer, Landed};
 pub use days::{day_in, reporting_day};
-pub use fleet::Granted;
+pub use fleet::{Granted, within_an_hour};
 pub use people::*;
 pub use scene::{AGENCY, Account, MEDIA, RETAIL};
 pub use serde_json::{Value, json};
 pub use tiktok_stand_in::{AdAccounts, Consent, Fault, FaultKind, Permissions};
+pub use waiting::{PATIENCE, seconds_pass, until};
 pub use world::{Setup, TestWorld};

@@ -10,7 +10,7 @@ use super::canaries::{Canaries, Kind};
 use super::people::{ANA, AURORA, BO, Person};
 use super::proxy::Proxy;
 use super::scene::Account;
-use super::{build, invariants, scene};
+use super::{PATIENCE, build, invariants, scene};
 
 /// How a world differs from the usual one.
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ pub struct Setup {
     environment: BTreeMap<String, String>,
     switches: Switches,
     function_timeout: Option<Duration>,
+    is_one_process_each: bool,
 }
 
 impl Setup {
@@ -35,9 +36,18 @@ impl Setup {
         self
     }
 
+    /// How long functions are told that they have. One that does not keep to that is killed only much later, and the gateway
+    /// waits so long: whether an answer is the function's own does not depend on how busy the machine is.
     #[must_use]
     pub fn function_timeout(mut self, timeout: Duration) -> Self {
         self.function_timeout = Some(timeout);
+        self
+    }
+
+    /// One process for each function: events wait for each other, and whoever comes meets the process of those before.
+    #[must_use]
+    pub fn one_process_each(mut self) -> Self {
+        self.is_one_process_each = true;
         self
     }
 
@@ -77,6 +87,9 @@ impl TestWorld {
             environment,
             tiktok,
             function_timeout: setup.function_timeout.unwrap_or(usual.function_timeout),
+            integration_timeout: usual.integration_timeout + PATIENCE,
+            grace: PATIENCE,
+            max_processes: if setup.is_one_process_each { 1 } else { usual.max_processes },
             ..usual
         };
         let local = World::start(options).await.expect("the world starts");
@@ -108,8 +121,6 @@ impl TestWorld {
         for function in self.local.functions.names() {
             self.local.functions.kill(function).await.expect("a known function");
         }
-        // The pipes of the ended processes are read to their end by tasks of this runtime.
-        tokio::time::sleep(Duration::from_millis(20)).await;
         self.check_invariants();
     }
 
@@ -130,7 +141,7 @@ fn http_client() -> reqwest::Client {
     drop(local::client::new().expect("a client"));
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_mins(1))
+        .timeout(2 * PATIENCE)
         .build()
         .expect("a client")
 }

@@ -143,9 +143,7 @@ async fn break_tiktok(evening: &Evening, whose: &str, asked: &BTreeSet<(String, 
             let arrived =
                 || tiktok.log().iter().any(|call| call.endpoint == *endpoint && call.login.as_deref() == Some(whose));
             let kill = async {
-                while !arrived() {
-                    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
-                }
+                until("the call has arrived", arrived).await;
                 evening.world.local.functions.kill("check-grant").await.unwrap();
             };
             tokio::join!(evening.step(Step::Check), kill);

@@ -90,15 +90,18 @@ async fn t87_a_consistent_lie_is_held_and_forgotten() {
 /// Even where an operator lets the lie through, no more grants lapse than the hour's budget allows, and they come back.
 #[tokio::test]
 async fn t87_a_lie_that_is_let_through_costs_the_budget_and_is_undone() {
-    let world = TestWorld::quick().start().await;
-    let fleet = world.fleet(&[1; 40]).await;
-    world.sweep().await;
-    world.pass_an_interval();
-    let answer = world.order(json!({ "guard": "release" })).await;
-    assert_eq!(answer["guard"], json!({ "holding": false, "forced": "release", "answered": 40, "budget": 25 }));
-    world.tiktok().add_fault(Fault::code(REVOKED)).unwrap();
-    world.not_at_the_end_of_an_hour().await;
-    world.sweep_twice().await;
+    let (world, fleet) = within_an_hour(async || {
+        let world = TestWorld::quick().start().await;
+        let fleet = world.fleet(&[1; 40]).await;
+        world.sweep().await;
+        world.pass_an_interval();
+        let answer = world.order(json!({ "guard": "release" })).await;
+        assert_eq!(answer["guard"], json!({ "holding": false, "forced": "release", "answered": 40, "budget": 25 }));
+        world.tiktok().add_fault(Fault::code(REVOKED)).unwrap();
+        world.sweep_twice().await;
+        (world, fleet)
+    })
+    .await;
 
     assert_eq!((world.how_many("needs_connecting"), world.came_to("held")), (25, 15));
     assert_eq!(world.all_kinds(), vec!["AdAccountLapsed"; 25]);
@@ -232,18 +235,20 @@ async fn a_guard_that_cannot_be_read_holds() {
 
 #[tokio::test]
 async fn what_the_budget_of_this_hour_does_not_allow_lapses_in_the_next() {
-    let world = TestWorld::quick().start().await;
-    let fleet = world.fleet(&[1; 6]).await;
-    for granted in &fleet[..2] {
-        world.revoke(&granted.token);
-    }
-    world.sweep().await;
-    world.pass_half_an_hour();
-    world.not_at_the_end_of_an_hour().await;
-    world.run().await;
-    world.lapsed_this_hour(24);
-
-    world.checks().await;
+    let (world, _) = within_an_hour(async || {
+        let world = TestWorld::quick().start().await;
+        let fleet = world.fleet(&[1; 6]).await;
+        for granted in &fleet[..2] {
+            world.revoke(&granted.token);
+        }
+        world.sweep().await;
+        world.pass_half_an_hour();
+        world.run().await;
+        world.lapsed_this_hour(24);
+        world.checks().await;
+        (world, fleet)
+    })
+    .await;
 
     assert_eq!((world.came_to("lapsed"), world.came_to("held"), world.how_many("active")), (1, 1, 5));
     world.pass(SignedDuration::from_hours(1));

@@ -156,9 +156,7 @@ async fn t65_an_order_to_revoke_survives_deaths_at_tiktok() {
                     tiktok.log().iter().any(|call| call.endpoint == endpoint && is_it(&call.login))
                 };
                 let kill = async {
-                    while !arrived() {
-                        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
-                    }
+                    until("the call has arrived", arrived).await;
                     leak.world.local.functions.kill("check-grant").await.unwrap();
                 };
                 tokio::join!(leak.step(Step::Check), kill);

@@ -17,8 +17,12 @@ use crate::activity::Stream;
 use crate::lambda::logs::Logs;
 use crate::lambda::runtime_api::{Answer, Delivery, FunctionError, Mailbox, Registration, RuntimeApi};
 
-/// Lambda gives a function ten seconds to ask for its first event.
-const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a process may take to ask for its first event. Lambda gives it ten seconds; a laptop that compiles meanwhile
+/// deserves more.
+const INIT_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long the pipes of a process that has ended are read. They end with it, unless a child of its own holds them.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What a function's processes are started from.
 #[derive(Clone, Debug)]
@@ -96,13 +100,13 @@ impl Process {
         let living = living.clone();
         tokio::spawn(async move {
             let status = guard(child, killed).await;
+            // What it printed last explains why it ended: have it before anybody hears of the end.
+            for reader in [stdout, stderr].into_iter().flatten() {
+                let _ = tokio::time::timeout(LAST_WORDS, reader).await;
+            }
             living.change(|pids| {
                 pids.remove(&pid);
             });
-            // What it printed last explains why it ended: have it before anybody hears of the end.
-            for reader in [stdout, stderr].into_iter().flatten() {
-                let _ = tokio::time::timeout(Duration::from_millis(500), reader).await;
-            }
             let _ = exit.send(Some(status));
         });
         Ok(process)
@@ -118,11 +122,19 @@ impl Process {
         same_binary && self.launch.environment == launch.environment && self.living.contains(self.pid)
     }
 
-    /// Gives the process one event and waits for what becomes of it. After anything but an answer, drop the process.
-    pub async fn run(&mut self, request_id: String, function_arn: String, payload: Bytes, timeout: Duration) -> Run {
+    /// Gives the process one event and waits for what becomes of it: as long as the process is `told` that it has, and the
+    /// `grace` beyond that. After anything but an answer, drop the process.
+    pub async fn run(
+        &mut self,
+        request_id: String,
+        function_arn: String,
+        payload: Bytes,
+        told: Duration,
+        grace: Duration,
+    ) -> Run {
         let (taken, has_taken) = oneshot::channel();
         let (answer, mut answered) = oneshot::channel();
-        let delivery = Delivery { request_id, function_arn, payload, timeout, taken, answer };
+        let delivery = Delivery { request_id, function_arn, payload, timeout: told, taken, answer };
         if self.registration.sender.send(delivery).await.is_err() {
             return Run::NeverTaken("it no longer takes events".to_owned());
         }
@@ -138,7 +150,7 @@ impl Process {
             biased;
             Ok(answer) = &mut answered => Run::Answered(answer),
             Ok(status) = ended(&mut self.exited) => Run::Crashed(status),
-            () = tokio::time::sleep(timeout) => Run::TimedOut,
+            () = tokio::time::sleep(told + grace) => Run::TimedOut,
         }
     }
 

@@ -10,7 +10,7 @@ use local::aws::faults::Fault;
 use local::world::{World, WorldOptions};
 use serde_json::json;
 
-use crate::support::{consuming, eventbridge_client, got};
+use crate::support::{PATIENCE, consuming, eventbridge_client, got};
 
 async fn world_and_client() -> Result<(World, Client)> {
     let world = World::start(WorldOptions::default()).await?;
@@ -79,8 +79,8 @@ async fn calls_have_the_limits_of_the_bus() -> Result<()> {
     }
     assert_eq!(world.bus.delivered().len(), 0);
     put(vec![entry().build(); 10]).await?;
-    assert!(world.bus.wait_for(10, Duration::from_secs(1)).await);
-    assert!(!world.bus.wait_for(11, Duration::from_millis(20)).await);
+    assert!(world.bus.wait_for(10, PATIENCE).await);
+    assert!(!world.bus.wait_for(11, Duration::ZERO).await);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Functions as processes: reuse, concurrency, crashes, time limits, and the Invoke API.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use local::clock;
@@ -9,10 +9,20 @@ use local::world::{World, WorldOptions};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{world, world_with};
+use crate::support::{FOR_EVER, Gate, printed, until, world, world_with};
 
 async fn act(world: &World, act: &str) -> Result<Value, InvokeError> {
     world.functions.invoke("echo", json!({ "act": act })).await
+}
+
+/// An event that is worked on until the gate opens. Its answer is the process.
+async fn wait(world: &World, gate: &Gate) -> Result<Value, InvokeError> {
+    world.functions.invoke("echo", json!({ "act": "wait", "gate": gate.path() })).await
+}
+
+/// So many events are being worked on, or were.
+async fn begun(world: &World, events: usize) {
+    until("it works on an event", || printed(world, "echo", "waiting") == events).await;
 }
 
 #[tokio::test]
@@ -22,9 +32,13 @@ async fn a_process_is_used_again_and_a_second_event_starts_a_second_one() -> Res
     let first = act(&world, "pid").await?;
     assert_eq!(act(&world, "pid").await?, first);
 
-    let slow = || world.functions.invoke("echo", json!({ "act": "sleep", "millis": 200 }));
-    let (one, two) = tokio::join!(slow(), slow());
-    assert_ne!(one?["slept"], two?["slept"]);
+    let gate = Gate::shut();
+    let both_at_once = async {
+        begun(&world, 2).await;
+        gate.open();
+    };
+    let (one, two, ()) = tokio::join!(wait(&world, &gate), wait(&world, &gate), both_at_once);
+    assert_ne!(one?, two?);
     assert_eq!(world.functions.pids("echo")?.len(), 2);
     assert!(world.functions.resident_kib("echo")?.iter().all(|kib| *kib > 500));
     Ok(())
@@ -34,11 +48,19 @@ async fn a_process_is_used_again_and_a_second_event_starts_a_second_one() -> Res
 async fn beyond_the_limit_events_wait() -> Result<()> {
     let world = world_with(WorldOptions { max_processes: 2, ..WorldOptions::default() }).await?;
 
-    let events = (0..6).map(|_| world.functions.invoke("echo", json!({ "act": "sleep", "millis": 20 })));
-    for answer in futures::future::join_all(events).await {
+    let gate = Gate::shut();
+    let events = futures::future::join_all((0..6).map(|_| wait(&world, &gate)));
+    let two_at_once = async {
+        begun(&world, 2).await;
+        assert_eq!(world.functions.pids("echo").unwrap().len(), 2);
+        gate.open();
+    };
+    let (answers, ()) = tokio::join!(events, two_at_once);
+    for answer in answers {
         answer?;
     }
 
+    assert_eq!(printed(&world, "echo", "waiting"), 6);
     assert_eq!(world.functions.pids("echo")?.len(), 2);
     Ok(())
 }
@@ -72,25 +94,27 @@ async fn the_deadline_is_a_time_in_the_near_future() -> Result<()> {
     let world =
         world_with(WorldOptions { function_timeout: Duration::from_secs(7), ..WorldOptions::default() }).await?;
 
+    let asked = clock::epoch_millis();
     let deadline = act(&world, "deadline").await?.as_i64().unwrap();
+    let answered = clock::epoch_millis();
 
-    let left = deadline - clock::epoch_millis();
-    assert!((5_000..=7_000).contains(&left), "{left} ms");
+    let begun = deadline - 7_000;
+    assert!((asked..=answered).contains(&begun), "{begun} is not between {asked} and {answered}");
     Ok(())
 }
 
 #[tokio::test]
 async fn crashes_errors_and_time_limits_are_told_apart() -> Result<()> {
     let world = world().await?;
-    world.functions.set_timeout("echo", Duration::from_millis(300))?;
 
     assert!(matches!(act(&world, "exit").await, Err(InvokeError::Crashed { .. })));
     assert!(
         matches!(act(&world, "error").await, Err(InvokeError::Failed { error, .. }) if error.error_message == "asked to fail")
     );
     assert!(matches!(act(&world, "panic").await, Err(InvokeError::Failed { .. })));
-    let slow = world.functions.invoke("echo", json!({ "act": "sleep", "millis": 10_000 })).await;
-    assert!(matches!(slow, Err(InvokeError::TimedOut { .. })));
+    world.functions.set_timeout("echo", Duration::from_millis(300))?;
+    assert!(matches!(wait(&world, &Gate::shut()).await, Err(InvokeError::TimedOut { .. })));
+    world.functions.set_timeout("echo", FOR_EVER)?;
     assert!(matches!(world.functions.invoke("nobody", json!({})).await, Err(InvokeError::UnknownFunction(_))));
 
     world.functions.set_env("echo", "FAIL_AT_START", "1")?;
@@ -119,44 +143,58 @@ async fn a_killed_process_is_replaced() -> Result<()> {
     assert_eq!(world.functions.kill("echo").await?, 1);
     assert_ne!(act(&world, "pid").await?, before);
 
-    let functions = world.functions.clone();
-    let slow = tokio::spawn(async move { functions.invoke("echo", json!({ "act": "sleep", "millis": 10_000 })).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let started = Instant::now();
-    world.functions.kill("echo").await?;
-    assert!(matches!(slow.await?, Err(InvokeError::Crashed { .. })));
-    assert!(started.elapsed() < Duration::from_secs(2));
+    world.functions.set_timeout("echo", FOR_EVER)?;
+    let never = Gate::shut();
+    let kill = async {
+        begun(&world, 1).await;
+        world.functions.kill("echo").await
+    };
+    let (crashed, killed) = tokio::join!(wait(&world, &never), kill);
+    assert!(matches!(crashed, Err(InvokeError::Crashed { .. })));
+    assert_eq!(killed?, 1);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_stopped_process_runs_into_the_time_limit() -> Result<()> {
     let world = world().await?;
-    world.functions.set_timeout("echo", Duration::from_millis(400))?;
-    let functions = world.functions.clone();
+    world.functions.set_timeout("echo", Duration::from_secs(5))?;
+    let gate = Gate::shut();
+    let stop = async {
+        begun(&world, 1).await;
+        world.functions.signal("echo", Signal::SIGSTOP).unwrap();
+        // It could answer now, and does not.
+        gate.open();
+    };
 
-    let slow = tokio::spawn(async move { functions.invoke("echo", json!({ "act": "sleep", "millis": 100 })).await });
-    tokio::time::sleep(Duration::from_millis(60)).await;
-    world.functions.signal("echo", Signal::SIGSTOP)?;
+    let (stopped, ()) = tokio::join!(wait(&world, &gate), stop);
 
-    assert!(matches!(slow.await?, Err(InvokeError::TimedOut { .. })));
+    assert!(matches!(stopped, Err(InvokeError::TimedOut { .. })));
     Ok(())
+}
+
+/// As the kernel sees it.
+fn is_stopped(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && line.contains("stopped"))
 }
 
 #[tokio::test]
 async fn a_frozen_process_does_nothing_between_events() -> Result<()> {
     let world = world().await?;
-    let worked_on = || world.functions.logs().of("echo").iter().filter(|line| line.text == "worked on").count();
+    let worked_on = || printed(&world, "echo", "worked on");
     world.functions.freeze_after_answer("echo", true)?;
+    let gate = Gate::shut();
 
-    act(&world, "work on").await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.functions.invoke("echo", json!({ "act": "work on", "gate": gate.path() })).await?;
+    let pid = world.functions.pids("echo")?[0];
+    until("it is stopped", || is_stopped(pid)).await;
+    gate.open();
     assert_eq!(worked_on(), 0);
 
     world.functions.freeze_after_answer("echo", false)?;
     act(&world, "pid").await?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(worked_on(), 1, "it went on with the next event");
+    until("it went on with the next event", || worked_on() == 1).await;
     Ok(())
 }
 
@@ -164,28 +202,32 @@ async fn a_frozen_process_does_nothing_between_events() -> Result<()> {
 async fn an_event_can_be_delivered_twice() -> Result<()> {
     let world = world().await?;
     world.functions.deliver_twice("echo", 1)?;
+    let gate = Gate::shut();
 
-    act(&world, "work on").await?;
-    act(&world, "work on").await?;
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    let twice = async {
+        begun(&world, 2).await;
+        gate.open();
+    };
+    let (first, ()) = tokio::join!(wait(&world, &gate), twice);
+    first?;
+    wait(&world, &gate).await?;
 
-    let worked = world.functions.logs().of("echo").iter().filter(|line| line.text == "worked on").count();
-    assert_eq!(worked, 3, "the first event twice, the second one once");
+    begun(&world, 3).await;
+    assert_eq!(world.functions.pids("echo")?.len(), 2, "the first event at the same time, the second one once");
     Ok(())
 }
 
 #[tokio::test]
 async fn an_invocation_goes_on_when_its_caller_hangs_up() -> Result<()> {
-    let world = world().await?;
+    let world = world_with(WorldOptions { max_processes: 1, ..WorldOptions::default() }).await?;
+    let gate = Gate::shut();
 
-    let hung_up = tokio::time::timeout(
-        Duration::from_millis(50),
-        world.functions.invoke("echo", json!({ "act": "sleep", "millis": 300 })),
-    )
-    .await;
-    assert!(hung_up.is_err());
+    tokio::select! {
+        answer = wait(&world, &gate) => panic!("nothing to answer yet: {answer:?}"),
+        () = begun(&world, 1) => {}
+    }
     let pids = world.functions.pids("echo")?;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    gate.open();
 
     assert_eq!(json!(pids), json!([act(&world, "pid").await?]), "the process finished and takes the next event");
     Ok(())
@@ -197,9 +239,8 @@ async fn nothing_is_left_when_the_world_is_gone() -> Result<()> {
     let pid = act(&world, "pid").await?;
 
     drop(world);
-    tokio::time::sleep(Duration::from_millis(300)).await;
 
-    assert!(!std::path::Path::new(&format!("/proc/{pid}/exe")).exists());
+    until("the process is gone", || !std::path::Path::new(&format!("/proc/{pid}/exe")).exists()).await;
     Ok(())
 }
 
@@ -223,10 +264,11 @@ async fn the_invoke_api_speaks_as_lambda_does() -> Result<()> {
     assert_eq!(failed.json::<Value>().await?["errorMessage"], "asked to fail");
 
     assert_eq!(client.post(url("nobody")).send().await?.status(), 404);
-    let later =
-        client.post(url("echo")).header("x-amz-invocation-type", "Event").body(r#"{"act":"work on"}"#).send().await?;
-    assert_eq!(later.status(), 202);
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert!(world.functions.logs().of("echo").iter().any(|line| line.text == "worked on"));
+    let gate = Gate::shut();
+    let event = json!({ "act": "wait", "gate": gate.path() }).to_string();
+    let later = client.post(url("echo")).header("x-amz-invocation-type", "Event").body(event).send().await?;
+    assert_eq!(later.status(), 202, "before the function has answered");
+    begun(&world, 1).await;
+    gate.open();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! SQS as the real SDK meets it, and the way from the queue to a function.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use aws_sdk_sqs::Client;
@@ -13,7 +13,7 @@ use local::aws::sqs::source::Drained;
 use local::world::{World, WorldOptions};
 use serde_json::Value;
 
-use crate::support::{consuming, consuming_with, records, sqs_client};
+use crate::support::{FOR_EVER, Gate, consuming, consuming_with, printed, records, sqs_client, until};
 
 async fn world_and_queue() -> Result<(World, Client, String)> {
     let world = World::start(WorldOptions::default()).await?;
@@ -29,7 +29,7 @@ fn entry(id: usize, body: &str) -> SendMessageBatchRequestEntry {
 #[tokio::test]
 async fn a_message_is_hidden_while_in_flight_and_goes_when_it_is_deleted() -> Result<()> {
     let (world, client, url) = world_and_queue().await?;
-    let receive = || client.receive_message().queue_url(&url).max_number_of_messages(10).visibility_timeout(1);
+    let receive = || client.receive_message().queue_url(&url).max_number_of_messages(10);
 
     let sent = client.send_message().queue_url(&url).message_body("one").send().await?;
     assert_eq!(sent.md5_of_message_body(), Some("f97c5d29941bfb1b2fdab0874906ab82"));
@@ -43,10 +43,10 @@ async fn a_message_is_hidden_while_in_flight_and_goes_when_it_is_deleted() -> Re
     assert_eq!(receive().send().await?.messages(), [], "it is in flight");
     assert_eq!(world.sqs.checks.depth(), Depth { visible: 0, in_flight: 1, delayed: 0 });
 
-    // Waiting for messages, one gets it as soon as it shows again.
-    let started = Instant::now();
-    let again = receive().wait_time_seconds(5).send().await?.messages.unwrap().remove(0);
-    assert!((500..3_000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    // Received for a second and waited for, it shows again by itself.
+    assert_eq!(world.sqs.checks.let_timeouts_pass(), 1);
+    assert_eq!(receive().visibility_timeout(1).send().await?.messages().len(), 1);
+    let again = receive().wait_time_seconds(20).send().await?.messages.unwrap().remove(0);
     assert_ne!(again.receipt_handle(), first.receipt_handle());
 
     let delete =
@@ -244,33 +244,37 @@ async fn batches_are_of_ten_and_no_more_of_them_than_allowed_at_once() -> Result
     let options = WorldOptions { maximum_concurrency: 3, ..WorldOptions::default() };
     let world = consuming_with("check-grant", options).await?;
     assert_eq!(world.environment()["CHECKS_AT_ONCE"], "3");
+    world.functions.set_timeout("check-grant", FOR_EVER)?;
+    let gate = Gate::shut();
+    let wait = format!("wait {}", gate.path());
     for at in 0..60 {
-        world.sqs.checks.send(if at % 10 == 0 { "slow" } else { "a" }, Duration::ZERO);
+        world.sqs.checks.send(if at % 10 == 0 { &wait } else { "a" }, Duration::ZERO);
     }
 
-    assert_eq!(world.drain_queue().await, Drained { invocations: 6, deliveries: 60, failures: 0, errors: 0 });
+    let three_at_once = async {
+        until("three batches", || printed(&world, "check-grant", "batch of 10") == 3).await;
+        gate.open();
+    };
+    let (drained, ()) = tokio::join!(world.drain_queue(), three_at_once);
+
+    assert_eq!(drained, Drained { invocations: 6, deliveries: 60, failures: 0, errors: 0 });
     assert_eq!(world.functions.pids("check-grant")?.len(), 3);
     Ok(())
 }
 
 #[tokio::test]
 async fn by_itself_the_queue_tries_again_after_the_visibility_timeout() -> Result<()> {
-    let options = WorldOptions {
-        poll_queue: true,
-        visibility_timeout: Some(Duration::from_millis(50)),
-        ..WorldOptions::default()
-    };
+    let options =
+        WorldOptions { poll_queue: true, visibility_timeout: Some(Duration::from_secs(1)), ..WorldOptions::default() };
     let world = consuming_with("check-grant", options).await?;
 
     world.sqs.checks.send("fail", Duration::ZERO);
     world.sqs.checks.send("a", Duration::ZERO);
-    let started = Instant::now();
-    while world.sqs.dead.is_empty() && started.elapsed() < Duration::from_secs(20) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("it is given up", || !world.sqs.dead.is_empty()).await;
 
     assert_eq!(world.sqs.dead.bodies(), ["fail"]);
     assert!(world.sqs.checks.is_empty());
-    assert_eq!(records(&world, "check-grant").iter().filter(|(text, _)| text == "fail").count(), 5);
+    let failed = || records(&world, "check-grant").iter().filter(|(text, _)| text == "fail").count();
+    until("each time was heard of", || failed() == 5).await;
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Schedules, by hand and by themselves, and the functions' timeouts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use local::lambda::functions::InvokeError;
 use local::world::WorldOptions;
 use serde_json::json;
 
-use crate::support::{consuming, consuming_with, got};
+use crate::support::{consuming, consuming_with, got, until};
 
 #[tokio::test]
 async fn a_tick_is_an_event_of_the_scheduler() -> Result<()> {
@@ -27,18 +27,13 @@ async fn a_tick_is_an_event_of_the_scheduler() -> Result<()> {
 
 #[tokio::test]
 async fn nothing_moves_by_itself_unless_it_is_asked_to() -> Result<()> {
-    let world = consuming("lapse-sweep").await?;
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(got(&world, "lapse-sweep").len(), 0);
-    drop(world);
-
+    let still = consuming("lapse-sweep").await?;
     let schedule = Some(Duration::from_millis(100));
-    let world = consuming_with("lapse-sweep", WorldOptions { schedule, ..WorldOptions::default() }).await?;
-    let started = Instant::now();
-    while got(&world, "lapse-sweep").len() < 3 && started.elapsed() < Duration::from_secs(10) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert!(got(&world, "lapse-sweep").len() >= 3);
+    let moving = consuming_with("lapse-sweep", WorldOptions { schedule, ..WorldOptions::default() }).await?;
+
+    until("it is invoked again and again", || got(&moving, "lapse-sweep").len() >= 3).await;
+
+    assert_eq!(got(&still, "lapse-sweep").len(), 0);
     Ok(())
 }
 
@@ -51,7 +46,7 @@ async fn a_function_may_have_a_timeout_of_its_own() -> Result<()> {
     let function_timeouts = [("check-grant".to_owned(), Duration::from_millis(100))].into();
     let world = consuming_with("check-grant", WorldOptions { function_timeouts, ..WorldOptions::default() }).await?;
     assert_eq!(world.sqs.checks.visibility_timeout(), Duration::from_millis(600), "six times as long");
-    let slow = json!({ "Records": [{ "body": "slow" }] });
+    let slow = json!({ "Records": [{ "body": "wait /for/ever" }] });
     let timed_out = world.functions.invoke("check-grant", slow).await;
     assert!(matches!(timed_out, Err(InvokeError::TimedOut { .. })), "{timed_out:?}");
     Ok(())

@@ -1,13 +1,11 @@
 //! The way from the table's stream to a function.
 
-use std::time::{Duration, Instant};
-
 use anyhow::Result;
 use local::aws::sqs::source::Drained;
 use local::world::{World, WorldOptions};
 use serde_json::json;
 
-use crate::support::{consuming, consuming_with, records};
+use crate::support::{consuming, consuming_with, records, until};
 
 const RELAY: &str = "relay-events";
 
@@ -118,10 +116,7 @@ async fn by_itself_the_stream_is_read_on() -> Result<()> {
 
     for (count, sk) in ["EVENT#1", "EVENT#2"].into_iter().enumerate() {
         put(&world, sk, "a");
-        let started = Instant::now();
-        while texts(&world).len() <= count && started.elapsed() < Duration::from_secs(10) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until("it has come", || texts(&world).len() > count).await;
     }
 
     assert_eq!(texts(&world).len(), 2);

@@ -1,5 +1,6 @@
 //! A world with one function, `echo` (see `examples/echo.rs`), behind an API of its own.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,6 +24,11 @@ paths:
   /things/mine: { get: { security: [{ jwt: [] }], x-reconnect-function: echo } }
 "#;
 
+/// What comes at all has come by then, on the slowest machine.
+pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than any test takes.
+pub const FOR_EVER: Duration = Duration::from_hours(1);
+
 pub const APP: &str = "https://app.example.com";
 
 pub async fn world() -> anyhow::Result<World> {
@@ -40,12 +46,50 @@ pub async fn world_with(options: WorldOptions) -> anyhow::Result<World> {
     .await
 }
 
+/// What functions wait for that a test holds up: a file that is not there yet.
+pub struct Gate(PathBuf);
+
+impl Gate {
+    pub fn shut() -> Self {
+        Self(std::env::temp_dir().join(format!("reconnect-gate-{}", local::ids::uuid())))
+    }
+
+    pub fn path(&self) -> String {
+        self.0.to_string_lossy().into_owned()
+    }
+
+    pub fn open(&self) {
+        std::fs::write(&self.0, "").expect("a folder for temporary files");
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        // A gate that nobody has opened is no file.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Waits until it is so.
+pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("it never was so: {what}"));
+}
+
+/// How often a function has printed this line.
+pub fn printed(world: &World, function: &str, line: &str) -> usize {
+    world.functions.logs().of(function).iter().filter(|printed| printed.text == line).count()
+}
+
 /// A request to the gateway, without a token.
 pub fn request(world: &World, method: &str, path: &str) -> anyhow::Result<RequestBuilder> {
     // Every world uses plain HTTP, but the client is made for TLS as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client =
-        Client::builder().timeout(Duration::from_secs(20)).redirect(reqwest::redirect::Policy::none()).build()?;
+    let client = Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none()).build()?;
     Ok(client.request(method.parse()?, format!("{}{path}", world.gateway_url())))
 }
 

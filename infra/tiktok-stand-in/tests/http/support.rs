@@ -1,14 +1,18 @@
 //! A small town to test in: four people, two Business Centers, four ad accounts, one app.
 
 use std::sync::Once;
+use std::time::Duration;
 
 use reqwest::{Client, Response, redirect::Policy};
 use serde_json::{Value, json};
 use tiktok_stand_in::{
-    AdAccount, AdAccounts, App, BcRole, BusinessCenter, Consent, Membership, Options, Owner, Person, RelationStatus,
-    StandIn,
+    AdAccount, AdAccounts, App, BcRole, BusinessCenter, Clock, Consent, Membership, Options, Owner, Person,
+    RelationStatus, StandIn,
 };
 use url::Url;
+
+/// Makes a failure of a hang, and measures nothing.
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 pub const APP: &str = "7300000000000000031";
 pub const SECRET: &str = "5ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4";
@@ -36,9 +40,19 @@ pub struct Town {
 
 impl Town {
     pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// Its clock goes on when a test says so.
+    pub async fn where_time_stands_still() -> Self {
+        let now = "2026-11-20T08:00:00Z".parse().unwrap();
+        Self::with(Options { clock: Clock::from_fn(move || now), ..Options::default() }).await
+    }
+
+    async fn with(options: Options) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let tiktok = StandIn::start(([127, 0, 0, 1], 0).into(), Options::default()).await.unwrap();
+        let tiktok = StandIn::start(([127, 0, 0, 1], 0).into(), options).await.unwrap();
         {
             let mut world = tiktok.handle().world();
             world.add_app(App::new(APP, SECRET, [CALLBACK], [1, 4, UNKNOWN_SCOPE])).unwrap();

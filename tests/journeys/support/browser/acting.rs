@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::{Value, json};
+use super::super::{PATIENCE, Value, json};
 use super::Browser;
 use super::wire::{Element, Refusal};
 
-/// How long anything may take. Far longer than it does: what is waited for is done as soon as it can be.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// Between two tries.
 const PAUSE: Duration = Duration::from_millis(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -272,7 +271,7 @@ impl Browser {
 
     /// Tries until it works. When it never does, panics with what is to be seen instead.
     pub async fn until<T>(&self, what: &str, mut attempt: impl AsyncFnMut() -> Result<T, Obstacle>) -> T {
-        let end = Instant::now() + DEADLINE;
+        let end = Instant::now() + PATIENCE;
         loop {
             match attempt().await {
                 Ok(result) => return result,
