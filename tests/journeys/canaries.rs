@@ -45,7 +45,7 @@ fn change_app_secret(world: &TestWorld, secret: &str) {
 /// T76: the whole way and its branches, at the most talkative level. `finish` searches.
 #[tokio::test]
 async fn t76_a_whole_day_leaves_no_secret_behind() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     change_app_secret(&world, STRANGE_SECRET);
     let account = world.lapsed(11).await;
     let ana = world.as_(&ANA);
@@ -93,7 +93,7 @@ async fn t76_a_whole_day_leaves_no_secret_behind() {
 /// T76: secrets in places where they do not belong are not repeated, stored or logged from there.
 #[tokio::test]
 async fn t76_a_misplaced_secret_is_not_repeated() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.lapsed(11).await;
     let ana = world.as_(&ANA);
     let token = world.authorize("carlos", &[&account]).access_token;
@@ -167,7 +167,7 @@ async fn t78_tiktoks_words_are_never_passed_on() {
         "c4n4ry-header-0123456789abcdef",
     ];
     let [message, request_id, token, html, header] = PLANTED;
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     for planted in PLANTED {
         world.canary(Kind::Other, planted);
     }
@@ -221,7 +221,7 @@ async fn t78_tiktoks_words_are_never_passed_on() {
 /// T77: whatever breaks on our side, the caller gets one of the known codes and none of the reasons.
 #[tokio::test]
 async fn t77_a_failure_says_only_its_code() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     let known: BTreeSet<String> = Code::ALL.iter().map(|code| format!("/problems/{}", code.words().name)).collect();
     let mut met = BTreeSet::new();
@@ -258,7 +258,7 @@ async fn t77_a_failure_says_only_its_code() {
 /// T77: events that API Gateway never sends are refused without a crash and without an echo.
 #[tokio::test]
 async fn t77_a_nonsense_event_is_refused() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     world.canary(Kind::Other, "c4n4ry-event-0123456789abcdef");
     for event in [
         json!(null),
@@ -293,7 +293,7 @@ async fn t70_events_hold_ids_and_codes_only() {
     const ALLOWED: [&str; 8] =
         ["event_id", "kind", "org_id", "advertiser_id", "version", "occurred_at", "cause", "gap"];
     const OF_THE_ROW: [&str; 5] = ["pk", "sk", "due_pk", "due_sk", "by"];
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.lapsed(11).await;
     world.reconnect(&account, &ANA, Consent::by("ana").ad_accounts(AdAccounts::None)).await.expect(200);
     world.reconnect(&account, &ANA, Consent::by("carlos")).await.expect(200);
@@ -320,7 +320,7 @@ async fn t70_events_hold_ids_and_codes_only() {
 /// T75: the same token sealed twice has nothing in common with itself.
 #[tokio::test]
 async fn t75_equal_tokens_look_different() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let (ours, theirs) = (Account::new(11), Account::of_borealis(12));
     world.at_tiktok(&ours);
     world.at_tiktok(&theirs);

@@ -72,7 +72,7 @@ fn assert_unreadable(world: &TestWorld, answer: &Answer, account: &Account, befo
 /// T71: bytes that were moved to another row, of another organisation or the same, open nothing.
 #[tokio::test]
 async fn t71_a_sealed_token_in_another_row_is_noise() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let ours = world.active(11).await;
     let neighbour = Account { login: "carlos", ..Account::new(12) };
     let theirs = Account::of_borealis(13);
@@ -108,7 +108,7 @@ async fn t71_a_sealed_token_in_another_row_is_noise() {
 /// T72: the old key is taken away too early. Nothing opens, nobody lapses, and all is well once it is back.
 #[tokio::test]
 async fn t72_a_key_that_is_removed_too_early_lapses_nobody() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     let pending = pending_flow(&world, 12).await;
     let (k1, k2) = (first_key(&world), key_of(2));
@@ -147,7 +147,7 @@ async fn pending_flow(world: &TestWorld, number: u32) -> Flow {
 /// the new key sealed.
 #[tokio::test]
 async fn t72_keys_rotate_in_the_middle() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     assert_eq!(world.as_(&ANA).validate(&account).await.expect(200)["verdict"], "connected", "with the old ring");
     let flow = world.first_flow(12, "carlos").await;
@@ -186,7 +186,7 @@ async fn t72_keys_rotate_in_the_middle() {
 /// T73: our app gets a new secret at TikTok while somebody is on the consent page.
 #[tokio::test]
 async fn t73_a_rotated_app_secret_is_nobodys_refusal() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let rotate = |secret: &str| {
         world.tiktok().world().rotate_secret(world.local.tiktok.app_id(), secret).unwrap();
         world.canary(Kind::AppSecret, secret);
@@ -223,7 +223,7 @@ async fn t73_a_rotated_app_secret_is_nobodys_refusal() {
 /// T74: who has the secrets goes on; who starts cold says when to come back, and the same link works then.
 #[tokio::test]
 async fn t74_an_outage_of_secrets_manager_costs_nobody_the_link() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let first = world.first_flow(11, "ana").await;
     world.complete(&first).await.expect(200);
     let cold = world.first_flow(12, "ana").await;
@@ -261,7 +261,7 @@ async fn t74_an_outage_of_secrets_manager_costs_nobody_the_link() {
 /// T75: TikTok hands out the same string again. Nobody who reads the table can tell.
 #[tokio::test]
 async fn t75_one_token_sealed_twice_looks_like_two() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     let first = world.grant_of(&account);
     world.reconnect(&account, &ANA, Consent::by("ana")).await.expect(200);

@@ -2,6 +2,8 @@
 //!
 //! Every case has an account of its own that is Active with a grant of `ana`, and renews it with a consent of `carlos`:
 //! the longest chain of calls, since the old grant is retired and revoked too.
+//!
+//! On a push each call goes wrong in one way, at night in all of them: see [`sample`].
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,28 @@ use crate::support::proxy::{Break, Mode};
 use crate::support::*;
 
 const FUNCTION: &str = "oauth-callback";
+
+/// How a call to DynamoDB goes wrong, and how often one after the other.
+const WAYS: [(Mode, usize); 6] = [
+    (Mode::KillBefore(FUNCTION), 1),
+    (Mode::KillAfter(FUNCTION), 1),
+    (Mode::Throttle, 3),
+    (Mode::TransactionConflict, 3),
+    (Mode::InternalError, 1),
+    (Mode::DropReply, 1),
+];
+
+/// How a call to TikTok goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtTikTok {
+    KilledBefore,
+    KilledAfter,
+    AnswerLost,
+}
+
+impl AtTikTok {
+    const ALL: [Self; 3] = [Self::KilledBefore, Self::KilledAfter, Self::AnswerLost];
+}
 
 /// A world with its cases so far.
 struct Matrix {
@@ -47,6 +71,24 @@ impl Matrix {
         calls
     }
 
+    /// The calls to DynamoDB that are to go wrong in this way, and what they are called in a message.
+    async fn at_dynamodb(&mut self, way: &Mode) -> Vec<(usize, String)> {
+        let own = WAYS.iter().position(|(mode, _)| mode == way).expect("one of them");
+        let calls = self.learn().await.dynamodb.into_iter().enumerate();
+        let tried = calls.filter(|(at, _)| sample::is_tried(*at, own, WAYS.len()));
+        tried.map(|(at, operation)| (at + 1, format!("{way:?} at call {} to DynamoDB ({operation})", at + 1))).collect()
+    }
+
+    /// The endpoints of TikTok a call to which is to go wrong in this way.
+    async fn at_tiktok(&mut self, way: AtTikTok) -> Vec<String> {
+        let own = AtTikTok::ALL.iter().position(|one| *one == way).expect("one of them");
+        let endpoints = self.learn().await.tiktok.into_iter().enumerate();
+        endpoints
+            .filter(|(at, _)| sample::is_tried(*at, own, AtTikTok::ALL.len()))
+            .map(|(_, endpoint)| endpoint)
+            .collect()
+    }
+
     /// Repeats the completion until it is final, and checks that it ended as it had to: reconnected if the token was
     /// kept, otherwise given up with the old grant untouched, so that a new activation does it.
     async fn heal(&mut self, flow: &Flow, old_grant: &Value, exchanges: u64, case: &str) {
@@ -74,11 +116,11 @@ impl Matrix {
         assert_eq!(world.candidates(), 0, "{case}");
     }
 
-    /// Breaks the nth call to DynamoDB.
-    async fn break_dynamodb(&mut self, nth: usize, times: usize, mode: Mode, case: &str) {
+    /// The process dies at the nth call to DynamoDB.
+    async fn die_at_dynamodb(&mut self, nth: usize, mode: Mode, case: &str) {
         let flow = self.flow().await;
         let (old_grant, exchanges) = (self.world.grant_of(&flow.account), self.world.tiktok().exchanges());
-        self.world.dynamodb.strike(Break::nth_of_all(nth).times(times), mode);
+        self.world.dynamodb.strike(Break::nth_of_all(nth), mode);
         let answer = self.world.complete(&flow).await;
         assert_ne!(answer.body["outcome"], "refused", "{case}: {answer:?}");
         self.heal(&flow, &old_grant, exchanges, case).await;
@@ -123,34 +165,30 @@ impl Matrix {
     }
 }
 
-async fn crash_at_every_call_to_dynamodb(mode: Mode) {
+async fn dies_at_dynamodb(mode: Mode) {
     let mut matrix = Matrix::start().await;
-    let calls = matrix.learn().await;
-    for (at, operation) in calls.dynamodb.iter().enumerate() {
-        let case = format!("{mode:?} at call {} to DynamoDB ({operation})", at + 1);
-        matrix.break_dynamodb(at + 1, 1, mode.clone(), &case).await;
+    for (nth, case) in matrix.at_dynamodb(&mode).await {
+        matrix.die_at_dynamodb(nth, mode.clone(), &case).await;
     }
     matrix.finish().await;
 }
 
 #[tokio::test]
 async fn t65_killed_before_a_call_to_dynamodb() {
-    crash_at_every_call_to_dynamodb(Mode::KillBefore(FUNCTION)).await;
+    dies_at_dynamodb(Mode::KillBefore(FUNCTION)).await;
 }
 
 #[tokio::test]
 async fn t65_killed_after_a_call_to_dynamodb() {
-    crash_at_every_call_to_dynamodb(Mode::KillAfter(FUNCTION)).await;
+    dies_at_dynamodb(Mode::KillAfter(FUNCTION)).await;
 }
 
 #[tokio::test]
 async fn t65_killed_before_or_after_a_call_to_tiktok() {
     let mut matrix = Matrix::start().await;
-    let calls = matrix.learn().await;
-    for endpoint in &calls.tiktok {
-        for has_effect in [false, true] {
-            let when = if has_effect { "after" } else { "before" };
-            matrix.kill_at_tiktok(endpoint, has_effect, &format!("killed {when} {endpoint}")).await;
+    for (way, has_effect) in [(AtTikTok::KilledBefore, false), (AtTikTok::KilledAfter, true)] {
+        for endpoint in matrix.at_tiktok(way).await {
+            matrix.kill_at_tiktok(&endpoint, has_effect, &format!("{way:?} at {endpoint}")).await;
         }
     }
     matrix.finish().await;
@@ -159,22 +197,20 @@ async fn t65_killed_before_or_after_a_call_to_tiktok() {
 #[tokio::test]
 async fn t65_the_answer_to_a_call_to_tiktok_is_lost() {
     let mut matrix = Matrix::start().await;
-    let calls = matrix.learn().await;
-    for endpoint in &calls.tiktok {
-        matrix.lose_tiktok(endpoint, &format!("answer lost at {endpoint}")).await;
+    for endpoint in matrix.at_tiktok(AtTikTok::AnswerLost).await {
+        matrix.lose_tiktok(&endpoint, &format!("answer lost at {endpoint}")).await;
     }
     matrix.finish().await;
 }
 
 /// T68: every call to DynamoDB of a completion fails in this way, one after the other.
-async fn dynamodb_fails(mode: Mode, times: usize) {
+async fn dynamodb_fails(mode: Mode) {
     let mut matrix = Matrix::start().await;
-    let calls = matrix.learn().await;
-    for (at, operation) in calls.dynamodb.iter().enumerate() {
-        let case = format!("{mode:?} x{times} at call {} to DynamoDB ({operation})", at + 1);
+    let times = WAYS.iter().find(|(one, _)| *one == mode).expect("one of them").1;
+    for (nth, case) in matrix.at_dynamodb(&mode).await {
         let flow = matrix.flow().await;
         let (old_grant, exchanges) = (matrix.world.grant_of(&flow.account), matrix.world.tiktok().exchanges());
-        matrix.world.dynamodb.strike(Break::nth_of_all(at + 1).times(times), mode.clone());
+        matrix.world.dynamodb.strike(Break::nth_of_all(nth).times(times), mode.clone());
         let answer = matrix.world.complete(&flow).await;
         match answer.status {
             200 => assert_eq!(answer.body["outcome"], "reconnected", "{case}: {answer:?}"),
@@ -194,14 +230,14 @@ async fn dynamodb_fails(mode: Mode, times: usize) {
 async fn t68_dynamodb_refuses_for_now() {
     // Side by side, since the SDK spends most of the time waiting.
     tokio::join!(
-        dynamodb_fails(Mode::Throttle, 3),
-        dynamodb_fails(Mode::TransactionConflict, 3),
-        dynamodb_fails(Mode::InternalError, 1),
+        dynamodb_fails(Mode::Throttle),
+        dynamodb_fails(Mode::TransactionConflict),
+        dynamodb_fails(Mode::InternalError),
     );
 }
 
 /// T65 and T68 alike: the write is done, and nobody hears of it.
 #[tokio::test]
 async fn t68_dynamodb_does_it_and_the_answer_is_lost() {
-    dynamodb_fails(Mode::DropReply, 1).await;
+    dynamodb_fails(Mode::DropReply).await;
 }

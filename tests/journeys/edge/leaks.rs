@@ -32,7 +32,7 @@ fn is_from_the_closed_list(answer: &Answer) {
 /// T77: whatever is wrong, it is said in words that were there before, and what was sent stays unsaid in answers and logs.
 #[tokio::test]
 async fn t77_errors_do_not_repeat_what_was_sent() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     let sent = "c4n4ry-7f3a9b2c1d5e8f60";
     world.canary(Kind::Other, sent);
@@ -116,7 +116,7 @@ async fn t77_errors_do_not_repeat_what_was_sent() {
 /// T76, T78: TikTok's own words reach nobody, in no place of its answers and on no endpoint.
 #[tokio::test]
 async fn t76_t78_tiktoks_words_reach_nobody() {
-    let world = TestWorld::start().await;
+    let world = TestWorld::start_watched().await;
     let account = world.active(11).await;
     let said = "c4n4ry-0a1b2c3d4e5f6071";
     world.canary(Kind::Other, said);

@@ -1,9 +1,9 @@
 //! I4: no token, code, app secret, key, state, ticket or sign-in shows up anywhere but where it is issued.
 //!
 //! What is looked for: everything of that kind that the stand-in, the secrets and the requests of a test have produced.
-//! Where: every log line at the most talkative level, every answer, the whole table, every message that was ever queued
-//! and everything that the bus was ever asked to take. How: as it is, in hex, in base64
-//! at any offset, percent-encoded, and as JSON in JSON writes it.
+//! Where: every log line (in one world of ten, and where a test is about secrets, at the most talkative level), every
+//! answer, the whole table, every message that was ever queued and everything that the bus was ever asked to take. How:
+//! as it is, in hex, in base64 at any offset, percent-encoded, and as JSON in JSON writes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};

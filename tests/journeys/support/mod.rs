@@ -32,7 +32,8 @@
 //! | whether an answer is as described | by itself, see [`schema`] |
 //! | a real browser in it | [`browser`] |
 //! | wait until something is so | [`until`], without a time that a busy machine could miss |
-//! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one |
+//! | secrets that must not show | [`canaries`]: collected by themselves; `world.canary(…)` adds one; [`TestWorld::start_watched`] |
+//! | try some of many cases on a push, all at night | [`sample`] |
 
 pub mod api;
 pub mod browser;
@@ -47,6 +48,7 @@ pub mod moment;
 pub mod passing;
 pub mod people;
 pub mod proxy;
+pub mod sample;
 pub mod scene;
 pub mod schema;
 pub mod sweeping;

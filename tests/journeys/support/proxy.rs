@@ -50,7 +50,7 @@ impl Break {
 }
 
 /// What happens to the struck call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Refused as too much, and not done.
     Throttle,

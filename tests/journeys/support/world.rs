@@ -10,7 +10,7 @@ use super::canaries::{Canaries, Kind};
 use super::people::{ANA, AURORA, BO, Person};
 use super::proxy::Proxy;
 use super::scene::Account;
-use super::{PATIENCE, build, invariants, scene};
+use super::{PATIENCE, build, invariants, sample, scene};
 
 /// How a world differs from the usual one.
 #[derive(Debug, Default)]
@@ -51,6 +51,12 @@ impl Setup {
         self
     }
 
+    /// The functions log all they can. What the most talkative settings leave out must be left out on purpose.
+    #[must_use]
+    pub fn watched(self) -> Self {
+        self.env("RUST_LOG", "trace")
+    }
+
     pub async fn start(self) -> TestWorld {
         TestWorld::begin(self).await
     }
@@ -71,6 +77,12 @@ impl TestWorld {
         Setup::default().start().await
     }
 
+    /// A world for what could lay a secret open: whatever the functions have to say is searched for it. Of the other worlds
+    /// that is done in some, see [`sample::is_watched`].
+    pub async fn start_watched() -> Self {
+        Setup::default().watched().start().await
+    }
+
     /// A world with other settings: `TestWorld::with().env("TICKET_TTL_SECONDS", "1").start().await`.
     pub fn with() -> Setup {
         Setup::default()
@@ -79,8 +91,8 @@ impl TestWorld {
     async fn begin(setup: Setup) -> Self {
         build::build_once().await;
         let mut environment = setup.environment;
-        // What the most talkative settings leave out must be left out on purpose.
-        environment.entry("RUST_LOG".to_owned()).or_insert_with(|| "trace".to_owned());
+        let level = if sample::is_watched() { "trace" } else { "info" };
+        environment.entry("RUST_LOG".to_owned()).or_insert_with(|| level.to_owned());
         let tiktok = tiktok_stand_in::Options { switches: setup.switches, ..tiktok_stand_in::Options::default() };
         let usual = WorldOptions::default();
         let options = WorldOptions {
@@ -131,7 +143,11 @@ impl TestWorld {
 }
 
 impl Drop for TestWorld {
+    #[expect(clippy::print_stderr, reason = "for whoever reads why a test failed")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", sample::again());
+        }
         assert!(self.is_finished || std::thread::panicking(), "a journey ends with `world.finish().await`");
     }
 }

@@ -1,5 +1,6 @@
 //! Any of the three functions dies, or is failed by whom it asks, at every call that it makes: T65, T68. What an evening
-//! comes to is in [`super::evening`]; from one on which nothing goes wrong the matrix learns which calls there are.
+//! comes to is in [`super::evening`]; from one on which nothing goes wrong the matrix learns which calls there are. On a
+//! push each call goes wrong in one way, at night in all of them: see [`sample`].
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -18,9 +19,16 @@ pub(super) fn places(calls: &[String]) -> Vec<usize> {
 }
 
 /// A read that was done, and one that was not, leave the same behind.
-pub(super) fn makes_a_difference(mode: &Mode, operation: &str) -> bool {
+fn makes_a_difference(mode: &Mode, operation: &str) -> bool {
     let is_write = matches!(operation, "UpdateItem" | "TransactWriteItems");
     is_write || matches!(mode, Mode::KillBefore(_) | Mode::Throttle)
+}
+
+/// Whether this call to DynamoDB is to go wrong in this one of all ways that make a difference there.
+pub(super) fn is_tried(step: Step, at: usize, mode: &Mode, operation: &str) -> bool {
+    let ways = deaths(step).into_iter().chain(failures(step)).map(|(mode, _)| mode);
+    let ways: Vec<Mode> = ways.filter(|way| makes_a_difference(way, operation)).collect();
+    ways.iter().position(|way| way == mode).is_some_and(|way| sample::is_tried(at, way, ways.len()))
 }
 
 /// Each call of these steps to DynamoDB goes wrong in each of these ways.
@@ -31,7 +39,7 @@ async fn break_dynamodb(steps: &[Step], modes: fn(Step) -> [(Mode, usize); 3]) {
         let calls = &learnt[&step].dynamodb;
         assert!(calls.len() >= 5, "{calls:?}");
         for (mode, times) in modes(step) {
-            let places = places(calls).into_iter().filter(|at| makes_a_difference(&mode, &calls[*at]));
+            let places = places(calls).into_iter().filter(|at| is_tried(step, *at, &mode, &calls[*at]));
             let (mut cases, met) = (0, Cell::new(0));
             for at in places {
                 let case = format!("{mode:?} x{times} at call {} of {step:?} to DynamoDB ({})", at + 1, calls[at]);
@@ -95,7 +103,10 @@ async fn break_queue_or_bus(evening: &Evening, step: Step, calls: &Calls) {
     let count = if is_sweep { calls.sqs } else { calls.bus };
     assert!(count > 0, "{step:?}");
     for nth in 1..=count {
-        for (mode, times) in deaths(step) {
+        for (way, (mode, times)) in deaths(step).into_iter().enumerate() {
+            if !sample::is_tried(nth, way, 3) {
+                continue;
+            }
             let case = format!("{mode:?} at call {nth} of {step:?}");
             let break_it = async |evening: &Evening| {
                 let proxy = if is_sweep { &evening.sqs } else { &evening.bus };
@@ -107,7 +118,7 @@ async fn break_queue_or_bus(evening: &Evening, step: Step, calls: &Calls) {
             evening.live(step, &case, break_it).await;
         }
     }
-    for failure in [Failure::Throttled, Failure::Down, Failure::AnswerLost, Failure::entry(0)] {
+    for failure in sample::some([Failure::Throttled, Failure::Down, Failure::AnswerLost, Failure::entry(0)], 1) {
         let case = format!("{failure:?} at {step:?}");
         let break_it = async |evening: &Evening| {
             let local = &evening.world.local;
@@ -134,29 +145,41 @@ async fn break_tiktok(evening: &Evening, whose: &str, asked: &BTreeSet<(String, 
     let endpoints: Vec<&String> =
         asked.iter().filter(|(_, login)| login == whose).map(|(endpoint, _)| endpoint).collect();
     assert!(endpoints.len() >= 2, "{whose}: {endpoints:?}");
-    for endpoint in endpoints {
-        let case = format!("killed at {endpoint} for {whose}");
-        let break_it = async |evening: &Evening| {
-            let tiktok = evening.world.tiktok();
-            tiktok.clear_log();
-            tiktok.add_fault(Fault::new(FaultKind::Hold).on(endpoint).for_person(whose)).unwrap();
-            let arrived =
-                || tiktok.log().iter().any(|call| call.endpoint == *endpoint && call.login.as_deref() == Some(whose));
-            let kill = async {
-                until("the call has arrived", arrived).await;
-                evening.world.local.functions.kill("check-grant").await.unwrap();
-            };
-            tokio::join!(evening.step(Step::Check), kill);
-        };
-        evening.live(Step::Check, &case, break_it).await;
-        let case = format!("answer lost at {endpoint} for {whose}");
-        let break_it = async |evening: &Evening| {
-            let lost = Fault::new(FaultKind::Reset).on(endpoint).for_person(whose).after_processing().times(1);
-            evening.world.tiktok().add_fault(lost).unwrap();
-            evening.step(Step::Check).await;
-        };
-        evening.live(Step::Check, &case, break_it).await;
+    for (at, endpoint) in endpoints.into_iter().enumerate() {
+        if sample::is_tried(at, 0, 2) {
+            kill_at_tiktok(evening, whose, endpoint).await;
+        }
+        if sample::is_tried(at, 1, 2) {
+            lose_at_tiktok(evening, whose, endpoint).await;
+        }
     }
+}
+
+async fn kill_at_tiktok(evening: &Evening, whose: &str, endpoint: &str) {
+    let case = format!("killed at {endpoint} for {whose}");
+    let break_it = async |evening: &Evening| {
+        let tiktok = evening.world.tiktok();
+        tiktok.clear_log();
+        tiktok.add_fault(Fault::new(FaultKind::Hold).on(endpoint).for_person(whose)).unwrap();
+        let arrived =
+            || tiktok.log().iter().any(|call| call.endpoint == endpoint && call.login.as_deref() == Some(whose));
+        let kill = async {
+            until("the call has arrived", arrived).await;
+            evening.world.local.functions.kill("check-grant").await.unwrap();
+        };
+        tokio::join!(evening.step(Step::Check), kill);
+    };
+    evening.live(Step::Check, &case, break_it).await;
+}
+
+async fn lose_at_tiktok(evening: &Evening, whose: &str, endpoint: &str) {
+    let case = format!("answer lost at {endpoint} for {whose}");
+    let break_it = async |evening: &Evening| {
+        let lost = Fault::new(FaultKind::Reset).on(endpoint).for_person(whose).after_processing().times(1);
+        evening.world.tiktok().add_fault(lost).unwrap();
+        evening.step(Step::Check).await;
+    };
+    evening.live(Step::Check, &case, break_it).await;
 }
 
 /// About what lapses, what heals, and the activation that is pending.
