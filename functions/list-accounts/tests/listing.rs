@@ -282,7 +282,8 @@ async fn details_tell_why_and_who_can_fix_it() -> Result<()> {
         "findings": [],
         "grant": {"authorized_by": "Ana M", "granted_at": "2026-11-13T12:00:00Z",
                   "permissions": Scopes::new([1, 4]).permissions(&[]), "ad_accounts": 3},
-        "gap": {"from": "2026-11-20", "to": "2026-11-23", "unrecoverable_before": "2025-11-23"},
+        // Its time zone is not known: a day more at each end.
+        "gap": {"from": "2026-11-19", "to": "2026-11-24", "unrecoverable_before": "2025-11-22"},
         "support": "support@creativex.com",
     });
     assert_eq!(details, expected);

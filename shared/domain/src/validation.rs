@@ -153,7 +153,7 @@ mod tests {
         let moved = acted(&lapsed(), &diagnosis(Verdict::Connected)).unwrap();
         assert_eq!(told(&moved), Some(EventKind::AdAccountRecovered));
         let gap = moved.event.unwrap().gap.unwrap();
-        assert_eq!((gap.from.to_string(), gap.to.to_string()), ("2026-11-19".to_owned(), "2026-11-23".to_owned()));
+        assert_eq!((gap.from.to_string(), gap.to.to_string()), ("2026-11-19".to_owned(), "2026-11-24".to_owned()));
         assert!(moved.after.is_active());
     }
 
@@ -173,10 +173,11 @@ mod tests {
     #[test]
     fn a_lapsed_account_learns_why_it_is_lapsed_today() {
         for corroborated in [true, false] {
-            let moved = acted(&lapsed(), &not_owned(corroborated)).unwrap();
+            let lapsed = AdAccount { time_zone: Some(zone()), ..lapsed() };
+            let moved = acted(&lapsed, &not_owned(corroborated)).unwrap();
             assert_eq!(moved.after.causes(), causes(CauseCode::AdAccountNotOwned));
             assert_eq!(told(&moved), None, "it lapsed once already");
-            assert_eq!(transition::open_gap(&moved.after, now()), transition::open_gap(&lapsed(), now()));
+            assert_eq!(transition::open_gap(&moved.after, now()), transition::open_gap(&lapsed, now()));
         }
     }
 

@@ -73,7 +73,6 @@ async fn a_reload_while_it_is_proven_goes_on() {
         })
         .await;
     assert!(browser.kept(TICKET).await.is_some(), "it waits until it is spent");
-    browser.looks_right("receipt, reconnecting").await;
     browser.reload().await;
     browser.receipt("Reconnecting").await;
     browser.world.tiktok().clear_fault(hold);
@@ -81,6 +80,20 @@ async fn a_reload_while_it_is_proven_goes_on() {
     assert_eq!(browser.kept(TICKET).await, None);
     assert_eq!(browser.world.tiktok().exchanges(), 1);
     assert_eq!(browser.world.kinds_of(&account), ["AdAccountLapsed", "AdAccountReconnected"]);
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_receipt_is_readable_while_it_is_proven() {
+    let Some(browser) = Browser::start().await else { return };
+    let account = browser.world.lapsed(11).await;
+    browser.world.tiktok().add_fault(Fault::new(FaultKind::Hold).on("/bc/get/")).unwrap();
+    browser.open_as(&ANA, "/").await;
+    browser.begin_at_tiktok(&account, "Ana Moreau").await;
+    browser.confirm().await;
+    browser.receipt("Reconnecting").await;
+    browser.looks_right("receipt, reconnecting").await;
+    browser.world.tiktok().clear_faults();
     browser.finish().await;
 }
 

@@ -47,7 +47,7 @@ async fn a_lapsed_ad_account_comes_back_step_by_step() {
     let receipt = browser.receipt("Reconnected").await;
     assert!(receipt.contains("1 ad account reconnected, authorized at TikTok by Ana Moreau."), "{receipt}");
     let line = browser.line(&account).await;
-    assert!(line.contains("Active. Data to fetch again: 20 Nov 2026 to "), "{line}");
+    assert!(line.contains("Active. Data to fetch again: 17 Nov 2026 to "), "{line}");
     browser.click_button("Show in Active").await;
     browser.lists(&[&account]).await;
     browser.read("tr[data-account] .pill", "Active").await;

@@ -32,7 +32,7 @@ fn active() -> AdAccount {
         belonging: Belonging::default(),
         connected_by: Some("ana@example.com".to_owned()),
         last_data_on: None,
-        time_zone: None,
+        time_zone: "Etc/UTC".parse().ok(),
         grant_id: Some("grt_aaaaaaaaaaaaaaaaaaaaaa".parse().unwrap()),
         standing: Standing::Active { since: at("2026-10-01T00:00:00Z") },
         at_risk: BTreeSet::new(),
