@@ -25,8 +25,8 @@ use shared::http::{Code, Problem, Request};
 use shared::sealing::{AuthCode, FinishTicket, Purpose};
 use shared::secrets::SecretUnavailable;
 use shared::store::StoreError;
-use shared::store::completing::{Candidate, CompleteActivations, Record};
-use shared::store::items::StoredActivation;
+use shared::store::complete_activation::{Candidate, CompleteActivations, Record};
+use shared::store::rows::StoredActivation;
 use shared::tiktok::{ExchangeFailed, Exchanged};
 use tracing::{info, warn};
 

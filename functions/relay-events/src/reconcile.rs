@@ -11,7 +11,7 @@ use serde::Serialize;
 use shared::metrics::{self, Metric, Unit};
 use shared::store::StoreError;
 use shared::store::keys::OUTBOX_SHARDS;
-use shared::store::outbox::{Outbox as _, Position, ROWS_AT_ONCE, RowKey, Unsent, UnsentPage};
+use shared::store::relay_events::{Outbox as _, Position, ROWS_AT_ONCE, RowKey, Unsent, UnsentPage};
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 

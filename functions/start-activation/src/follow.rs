@@ -4,7 +4,7 @@ use domain::ids::ActivationId;
 use http::StatusCode;
 use shared::http::{Code, Request, Response, respond};
 use shared::receipt::receipt;
-use shared::store::starting::FollowActivations;
+use shared::store::start_activation::FollowActivations;
 
 use crate::{Clients, StartError};
 

@@ -16,8 +16,8 @@ use domain::examine::{Occasion, Subject};
 use serde::Serialize;
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
-use shared::store::items::{BusinessCenterItem, StoredGrant};
-use shared::store::starting::{PreflightGrants, StartActivations};
+use shared::store::rows::{BusinessCenterItem, StoredGrant};
+use shared::store::start_activation::{PreflightGrants, StartActivations};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 

@@ -22,8 +22,8 @@ use shared::judging::{self, Judged, TokenUnreadable};
 use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::store::StoreError;
-use shared::store::items::{BusinessCenterItem, StoredGrant};
-use shared::store::verdicts::{GrantProven, RecordVerdicts};
+use shared::store::rows::{BusinessCenterItem, StoredGrant};
+use shared::store::validate_permissions::{GrantProven, RecordVerdicts};
 use tokio::time::Instant;
 use tracing::{error, info};
 

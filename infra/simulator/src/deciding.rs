@@ -12,7 +12,7 @@ use domain::guard::hour_of;
 use domain::guard::tally::Recount;
 use domain::strike::Look;
 use domain::sweep::{self, Checked, Found, Outcome, Plan, Revocation};
-use shared::store::guarding::StoredGuard;
+use shared::store::guard::StoredGuard;
 use shared::tiktok::SweepEvidence;
 
 use crate::costs;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Attempt, FinishError, Finisher};
 use crate::store::StoreError;
-use crate::store::completing::{CompleteActivations, Record};
-use crate::store::items::StoredActivation;
+use crate::store::complete_activation::{CompleteActivations, Record};
+use crate::store::rows::StoredActivation;
 use domain::account::AdAccount;
 use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, State};
 use domain::causes::{Cause, CauseCode};

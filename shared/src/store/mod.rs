@@ -31,21 +31,18 @@
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.
 
-pub mod checking;
-pub mod completing;
-pub mod counting;
-pub mod guarding;
-pub mod importing;
-pub mod items;
+pub mod check_grant;
+pub mod complete_activation;
+pub mod guard;
+pub mod import_accounts;
 pub mod keys;
-pub mod listing;
-pub mod outbox;
-pub mod pending;
-pub mod revoking;
-pub mod starting;
-pub mod sweeping;
-pub mod transact;
-pub mod verdicts;
+pub mod lapse_sweep;
+pub mod list_accounts;
+pub mod relay_events;
+pub mod rows;
+pub mod start_activation;
+pub mod transaction;
+pub mod validate_permissions;
 
 use std::collections::HashMap;
 

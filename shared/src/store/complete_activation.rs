@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, BusinessCenterItem, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
-use super::starting::live_key;
-use super::transact::{Expression, LearntCenter, Transaction};
+use super::rows::{self, BusinessCenterItem, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
+use super::start_activation::live_key;
+use super::transaction::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use domain::account::{AdAccount, Status};
 use domain::activation::{Activation, ReceiptLine};
@@ -155,7 +155,7 @@ impl CompleteActivations for Table {
         while let Some(item) = pages.next().await {
             let mut item: Item = item?;
             match sort_key(&item) {
-                keys::ACTIVATION => stored = Some(items::activation(item)?),
+                keys::ACTIVATION => stored = Some(rows::activation(item)?),
                 keys::CANDIDATE => {
                     let sealed_token = take_bytes(&mut item, "sealed_token").unwrap_or_default();
                     candidate = Some(Candidate { sealed_token, ..read(item)? });
@@ -177,9 +177,9 @@ impl CompleteActivations for Table {
         let (mut account, mut grant) = (None, None);
         for item in self.get_all([account_key].into_iter().chain(grant_key)).await? {
             if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
-                account = Some(items::account(item)?);
+                account = Some(rows::account(item)?);
             } else {
-                grant = Some(items::grant(item)?);
+                grant = Some(rows::grant(item)?);
             }
         }
         Ok((account, grant))
@@ -192,7 +192,7 @@ impl CompleteActivations for Table {
         write_id: &str,
     ) -> Result<StoredActivation, StoreError> {
         let step = from.step + 1;
-        let mut item = items::activation_item(&to, step)?;
+        let mut item = rows::activation_item(&to, step)?;
         item.insert("write_id".to_owned(), text(write_id));
         let written = self
             .client
@@ -329,7 +329,7 @@ impl CompleteActivations for Table {
         let keys =
             answer.items.unwrap_or_default().into_iter().map(|item| (keys::org(org_id), sort_key(&item).to_owned()));
         let rows = self.get_all(keys).await?;
-        let accounts: Result<Vec<_>, _> = rows.into_iter().map(items::account).collect();
+        let accounts: Result<Vec<_>, _> = rows.into_iter().map(rows::account).collect();
         let next = answer
             .last_evaluated_key
             .as_ref()
@@ -339,7 +339,7 @@ impl CompleteActivations for Table {
 
     async fn business_center(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<BusinessCenterItem, StoreError> {
         let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
-        Ok(known.map(items::business_center).transpose()?.unwrap_or_default())
+        Ok(known.map(rows::business_center).transpose()?.unwrap_or_default())
     }
 
     async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
@@ -371,7 +371,7 @@ impl Transaction<'_> {
     fn step(&mut self, from: &StoredActivation, to: Activation) -> Result<StoredActivation, StoreError> {
         let step = from.step + 1;
         let seen = Expression::new("#step = :seen").name("#step", "step").value(":seen", number(from.step));
-        self.put(items::activation_item(&to, step)?, Some(seen));
+        self.put(rows::activation_item(&to, step)?, Some(seen));
         Ok(StoredActivation { activation: to, step })
     }
 

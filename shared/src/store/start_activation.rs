@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::completing::{CompleteActivations, Record};
-use super::items::{self, BusinessCenterItem, StoredGrant, read, written};
-use super::transact::Expression;
+use super::complete_activation::{CompleteActivations, Record};
+use super::rows::{self, BusinessCenterItem, StoredGrant, read, written};
+use super::transaction::Expression;
 use super::{Item, StoreError, Table, keys, number, sort_key};
 use domain::account::AdAccount;
 use domain::activation::Activation;
@@ -126,7 +126,7 @@ impl StartActivations for Table {
         for item in self.get_all([account, live_key(org_id, user_id)].into_iter().chain(kept)).await? {
             match sort_key(&item) {
                 keys::LIVE_ACTIVATIONS => context.live = LiveActivations::from_item(&item),
-                sk if sk.starts_with(keys::ACCOUNT_PREFIX) => context.account = Some(items::account(item)?),
+                sk if sk.starts_with(keys::ACCOUNT_PREFIX) => context.account = Some(rows::account(item)?),
                 _ => context.kept = Some(read(item)?),
             }
         }
@@ -140,15 +140,15 @@ impl StartActivations for Table {
         let mut found = PreflightGrants::default();
         for item in self.get_all([business_center].into_iter().chain(own)).await? {
             if sort_key(&item).starts_with("BC#") {
-                found.business_center = items::business_center(item)?;
+                found.business_center = rows::business_center(item)?;
             } else {
-                found.grants.push(items::grant(item)?);
+                found.grants.push(rows::grant(item)?);
             }
         }
         found.grants.retain(|stored| stored.sealed_token.is_some());
         let others = found.business_center.grants.iter().filter(|id| Some(*id) != account.grant_id.as_ref());
         let keys: Vec<_> = others.take(OTHER_GRANTS).map(|id| (org(), keys::grant(id))).collect();
-        let others: Result<Vec<_>, _> = self.get_all(keys).await?.into_iter().map(items::grant).collect();
+        let others: Result<Vec<_>, _> = self.get_all(keys).await?.into_iter().map(rows::grant).collect();
         let living = others?.into_iter().filter(|stored| stored.sealed_token.is_some());
         found.grants.extend(living.max_by_key(|stored| stored.grant.last_proven_at));
         Ok(found)
@@ -162,7 +162,7 @@ impl StartActivations for Table {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.transaction();
-        transaction.put(items::activation_item(activation, 0)?, Some(Expression::new("attribute_not_exists(pk)")));
+        transaction.put(rows::activation_item(activation, 0)?, Some(Expression::new("attribute_not_exists(pk)")));
         let unseen = if live.revision == 0 {
             Expression::new("attribute_not_exists(revision)")
         } else {
@@ -201,6 +201,6 @@ impl FollowActivations for Table {
     }
 
     async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
+        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::items::{self, StoredGrant, written};
+use super::rows::{self, StoredGrant, written};
 use super::{Item, StoreError, Table, key, keys, number, text};
 use domain::account::{AdAccount, Status};
 use domain::events::Event;
@@ -127,7 +127,7 @@ impl Transaction<'_> {
     pub fn transition(&mut self, transition: &Transition) -> Result<&mut Self, StoreError> {
         let Transition { before, after, event, by } = transition;
         let unchanged = Expression::new("revision = :seen").value(":seen", number(before.revision));
-        self.put(items::account_item(after)?, Some(unchanged));
+        self.put(rows::account_item(after)?, Some(unchanged));
         self.count(before, -1);
         self.count(after, 1);
         if let Some(event) = event {
@@ -145,7 +145,7 @@ impl Transaction<'_> {
     pub fn new_grant(&mut self, stored: &StoredGrant, due_at: Timestamp) -> Result<&mut Self, StoreError> {
         let grant = &stored.grant;
         let fresh = || Some(Expression::new("attribute_not_exists(pk)"));
-        self.put(items::grant_item(stored, due_at)?, fresh());
+        self.put(rows::grant_item(stored, due_at)?, fresh());
         self.put(key(keys::token(&grant.token_fingerprint), keys::token_holder(&grant.org_id, &grant.grant_id)), None);
         Ok(self)
     }

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::items::{read, written};
-use super::transact::{Expression, Transaction};
+use super::rows::{read, written};
+use super::transaction::{Expression, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, text};
 use domain::backoff::Backoff;
 use domain::guard::tally::{BUCKET, Numbers, Recount, Tally, bucket_of};

@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tracing::error;
 
-use super::guarding::{StoredGuard, backoff_key, guard_key};
-use super::items::{self, BusinessCenterItem, StoredGrant, bytes, read};
-use super::transact::{Expression, LearntCenter, Transaction};
+use super::guard::{StoredGuard, backoff_key, guard_key};
+use super::rows::{self, BusinessCenterItem, StoredGrant, bytes, read};
+use super::transaction::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::logging::chain;
 use domain::account::AdAccount;
@@ -191,8 +191,8 @@ impl CheckGrants for Table {
         let (mut accounts, mut known) = (Vec::new(), KnownCenters::new());
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
             match sort_key(&item).strip_prefix(keys::BUSINESS_CENTER_PREFIX).and_then(|id| id.parse().ok()) {
-                Some(id) => drop(known.insert(id, items::business_center(item)?)),
-                None => accounts.push(items::account(item)?),
+                Some(id) => drop(known.insert(id, rows::business_center(item)?)),
+                None => accounts.push(rows::account(item)?),
             }
         }
         Ok((accounts, known))
@@ -269,7 +269,7 @@ fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
         due_sk: Option<String>,
     }
     let Checks { check, due_sk } = read(item.clone())?;
-    let stored = items::grant(item)?;
+    let stored = rows::grant(item)?;
     // A retired grant is never due.
     let due = due_sk.as_deref().and_then(|due_sk| due_sk.split('#').next()).map(str::to_owned);
     Ok(due.filter(|_| stored.grant.is_living()).map(|due| GrantToCheck { stored, state: check, due }))

@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 
-use super::guarding::guard_key;
-use super::transact::Expression;
-use super::{StoreError, Table, key, keys, sort_key, text};
-use crate::store::items;
+use crate::store::guard::guard_key;
+use crate::store::rows;
+use crate::store::transaction::Expression;
+use crate::store::{StoreError, Table, key, keys, sort_key, text};
 use domain::grant::Grant;
 
 /// Rows that one read gets.
@@ -67,7 +67,7 @@ impl RevokeTokens for Table {
         }
         for some in others.chunks(AT_ONCE) {
             for item in self.get_all(some.iter().cloned()).await? {
-                let other = items::grant(item)?.grant;
+                let other = rows::grant(item)?.grant;
                 if other.is_living() && other.granted_at >= since {
                     return Ok(true);
                 }

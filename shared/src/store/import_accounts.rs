@@ -10,8 +10,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use super::items::{self, StoredGrant};
-use super::transact::{Expression, LearntCenter};
+use super::rows::{self, StoredGrant};
+use super::transaction::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, sort_key};
 use domain::account::AdAccount;
 use domain::grant::Grant;
@@ -94,10 +94,10 @@ impl ImportAccounts for Table {
         let mut known = Known::default();
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
             if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
-                let account = items::account(item)?;
+                let account = rows::account(item)?;
                 known.accounts.insert(account.advertiser_id.clone(), account);
             } else {
-                let grant = items::grant(item)?.grant;
+                let grant = rows::grant(item)?.grant;
                 known.grants.insert(grant.grant_id.clone(), grant);
             }
         }
@@ -119,7 +119,7 @@ impl ImportAccounts for Table {
                 transaction.transition(&Transition { before, after, event: None, by: None })?;
             } else {
                 let absent = Expression::new("attribute_not_exists(pk)");
-                transaction.put(items::account_item(after)?, Some(absent)).count(after, 1);
+                transaction.put(rows::account_item(after)?, Some(absent)).count(after, 1);
             }
         }
         for grant in grants {
@@ -131,7 +131,7 @@ impl ImportAccounts for Table {
                     let retired = Expression::new("attribute_exists(retired_at)");
                     let holder = keys::token_holder(org_id, &stored.grant.grant_id);
                     transaction
-                        .put(items::grant_item(stored, due_at)?, Some(retired))
+                        .put(rows::grant_item(stored, due_at)?, Some(retired))
                         .put(key(keys::token(&stored.grant.token_fingerprint), holder), None);
                 }
                 GrantChange::Joined { grant_id, accounts } => {

@@ -10,12 +10,12 @@ use domain::sweep::{CheckState, Outcome, Revocation};
 use domain::transition::{self, Transition};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
-use shared::store::guarding::{KeepGuard as _, StoredGuard};
-use shared::store::importing::{GrantChange, ImportAccounts as _};
-use shared::store::verdicts::RecordVerdicts as _;
+use shared::store::check_grant::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
+use shared::store::guard::{KeepGuard as _, StoredGuard};
+use shared::store::import_accounts::{GrantChange, ImportAccounts as _};
+use shared::store::validate_permissions::RecordVerdicts as _;
 
-use crate::importing::{a_grant, connected, new};
+use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, advertiser_id, now, org};
 
 const INTERVAL: SignedDuration = SignedDuration::from_hours(6);

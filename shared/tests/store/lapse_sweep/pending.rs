@@ -7,11 +7,11 @@ use domain::checks::{Endpoint, Evidence};
 use domain::ids::ActivationId;
 use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::to_item;
-use shared::store::completing::{Candidate, CompleteActivations};
-use shared::store::items::StoredActivation;
+use shared::store::complete_activation::{Candidate, CompleteActivations};
 use shared::store::keys::{PENDING_SHARDS, pending_shard};
-use shared::store::pending::{DueActivations, PendingActivations};
-use shared::store::starting::{LiveActivations, StartActivations};
+use shared::store::lapse_sweep::pending::{DueActivations, PendingActivations};
+use shared::store::rows::StoredActivation;
+use shared::store::start_activation::{LiveActivations, StartActivations};
 
 use crate::world::{World, advertiser_id, now, org};
 

@@ -1,10 +1,10 @@
 //! How many ad accounts there are, over all organisations.
 //!
 //! Whatever changes an account's status changes these numbers in the same transaction, as it does those of the account's
-//! organisation ([`super::transact`]), so they are as right as the two tabs are.
+//! organisation ([`crate::store::transaction`]), so they are as right as the two tabs are.
 
-use super::listing::Counts;
-use super::{StoreError, Table, keys, text};
+use crate::store::list_accounts::Counts;
+use crate::store::{StoreError, Table, keys, text};
 
 pub trait CountAccounts {
     /// Of all organisations, as of a moment ago. One query, of eight small rows.

@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, BusinessCenterItem, RowItem, read};
-use super::transact::counted;
+use super::rows::{self, BusinessCenterItem, RowItem, read};
+use super::transaction::counted;
 use super::{Item, StoreError, Table, key, keys, sort_key, text};
 use domain::access::Reach;
 use domain::account::{AdAccount, Status};
@@ -196,7 +196,7 @@ impl ListAccounts for Table {
     }
 
     async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
+        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
     }
 
     async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
@@ -206,9 +206,9 @@ impl ListAccounts for Table {
         let mut behind = Behind::default();
         for item in self.get_all([business_center].into_iter().chain(grant)).await? {
             if sort_key(&item).starts_with("BC#") {
-                behind.business_center = items::business_center(item)?;
+                behind.business_center = rows::business_center(item)?;
             } else {
-                behind.grant = Some(items::grant(item)?.grant);
+                behind.grant = Some(rows::grant(item)?.grant);
             }
         }
         Ok(behind)

@@ -3,12 +3,12 @@
 use domain::guard::{Forced, Standing};
 use domain::ids::OrgId;
 use jiff::{SignedDuration, Timestamp};
-use shared::store::guarding::KeepGuard as _;
-use shared::store::importing::{GrantChange, ImportAccounts as _, grant_id_of};
-use shared::store::items::StoredGrant;
-use shared::store::revoking::{OrderRevocation as _, RevokeTokens as _};
+use shared::store::guard::KeepGuard as _;
+use shared::store::import_accounts::{GrantChange, ImportAccounts as _, grant_id_of};
+use shared::store::lapse_sweep::orders::{OrderRevocation as _, RevokeTokens as _};
+use shared::store::rows::StoredGrant;
 
-use crate::importing::{a_grant, connected, new};
+use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, now};
 
 fn minutes(minutes: i64) -> Timestamp {

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::items::{self, BusinessCenterItem, StoredGrant};
-use super::transact::{Expression, LearntCenter};
+use super::rows::{self, BusinessCenterItem, StoredGrant};
+use super::transaction::{Expression, LearntCenter};
 use super::{StoreError, Table, key, keys, number, sort_key, text};
 use domain::account::AdAccount;
 use domain::checks::{Membership, Person};
@@ -45,7 +45,7 @@ pub trait RecordVerdicts {
 
 impl RecordVerdicts for Table {
     async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
+        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
     }
 
     async fn grant_of(&self, account: &AdAccount) -> Result<(Option<StoredGrant>, BusinessCenterItem), StoreError> {
@@ -55,9 +55,9 @@ impl RecordVerdicts for Table {
         let (mut grant, mut business_center) = (None, BusinessCenterItem::default());
         for item in self.get_all([business_center_key].into_iter().chain(grant_key)).await? {
             if sort_key(&item).starts_with("BC#") {
-                business_center = items::business_center(item)?;
+                business_center = rows::business_center(item)?;
             } else {
-                grant = Some(items::grant(item)?);
+                grant = Some(rows::grant(item)?);
             }
         }
         Ok((grant, business_center))

@@ -4,14 +4,18 @@
 //! stopped before it and why. Now and then the marks are taken back, so that a message that was lost is sent again: what
 //! is still due is still found.
 
+pub mod counting;
+pub mod orders;
+pub mod pending;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Item, StoreError, Table, key, keys, number, text};
-use crate::store::transact::Expression;
+use crate::store::transaction::Expression;
+use crate::store::{Item, StoreError, Table, key, keys, number, text};
 use domain::ids::{GrantId, OrgId};
 
 /// How many grants one page holds.

@@ -1,12 +1,12 @@
 //! Activations that somebody has to look at, because nobody may come back for them.
 //!
 //! Such a row says in `due_pk` and `due_sk` when that is, and so lies in index `by_due`. Every write of an activation
-//! says it anew, see [`items::activation_item`](super::items::activation_item).
+//! says it anew, see [`rows::activation_item`](crate::store::rows::activation_item).
 
 use jiff::Timestamp;
 use tracing::error;
 
-use super::{Item, StoreError, Table, keys, text};
+use crate::store::{Item, StoreError, Table, keys, text};
 use domain::ids::ActivationId;
 
 const PAGE: i32 = 1_000;
