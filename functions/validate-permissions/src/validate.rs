@@ -23,7 +23,7 @@ use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::store::StoreError;
 use shared::store::rows::{BusinessCenterItem, StoredGrant};
-use shared::store::validate_permissions::{GrantProven, RecordVerdicts};
+use shared::store::validate_permissions::GrantProven;
 use tokio::time::Instant;
 use tracing::{error, info};
 
@@ -180,7 +180,7 @@ async fn record(
         else {
             return Ok(account);
         };
-        match clients.table.record(&moved, tested, proof.proven(now)).await {
+        match clients.table.record_verdict(&moved, tested, proof.proven(now)).await {
             Ok(()) => {
                 healing::tell([&moved], How::Validated, now);
                 return Ok(moved.after);

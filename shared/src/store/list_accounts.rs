@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{self, BusinessCenterItem, RowItem, read};
+use super::rows::{BusinessCenterItem, RowItem, read};
 use super::transaction::counted;
 use super::{Item, StoreError, Table, key, keys, sort_key, text};
 use domain::access::Reach;
@@ -130,30 +130,9 @@ pub struct HistoryPage {
     pub next: Option<HistoryPosition>,
 }
 
-pub trait ListAccounts {
+impl Table {
     /// One query; a search by name takes up to ten.
-    fn page(&self, wanted: &Wanted) -> impl Future<Output = Result<Page, StoreError>> + Send;
-    /// Of everything within reach. One read.
-    fn counts(&self, org_id: &OrgId, reach: &Reach) -> impl Future<Output = Result<Counts, StoreError>> + Send;
-    /// One read.
-    fn account(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-    ) -> impl Future<Output = Result<Option<AdAccount>, StoreError>> + Send;
-    /// One read.
-    fn behind(&self, account: &AdAccount) -> impl Future<Output = Result<Behind, StoreError>> + Send;
-    /// One query.
-    fn history(
-        &self,
-        account: &AdAccount,
-        limit: usize,
-        before: Option<&HistoryPosition>,
-    ) -> impl Future<Output = Result<HistoryPage, StoreError>> + Send;
-}
-
-impl ListAccounts for Table {
-    async fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+    pub async fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
         let Some(filter) = Filter::of(wanted) else { return Ok(Page::default()) };
         // One row more than the page holds tells whether there is a next page.
         let (queries, looked_at) = match (&wanted.search, filter.is_none()) {
@@ -178,7 +157,8 @@ impl ListAccounts for Table {
         Ok(Page { rows, next })
     }
 
-    async fn counts(&self, org_id: &OrgId, reach: &Reach) -> Result<Counts, StoreError> {
+    /// Of everything within reach. One read.
+    pub async fn counts(&self, org_id: &OrgId, reach: &Reach) -> Result<Counts, StoreError> {
         let row = self.get(keys::org(org_id), keys::COUNTS.to_owned()).await?;
         let mut counts = Counts::default();
         for (attribute, value) in row.into_iter().flatten() {
@@ -195,26 +175,14 @@ impl ListAccounts for Table {
         Ok(counts)
     }
 
-    async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
+    /// One read.
+    pub async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
+        let (grant, business_center) = self.grant_of(account).await?;
+        Ok(Behind { grant: grant.map(|stored| stored.grant), business_center })
     }
 
-    async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
-        let org = || keys::org(&account.org_id);
-        let grant = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
-        let business_center = (org(), keys::business_center(&account.business_center.id));
-        let mut behind = Behind::default();
-        for item in self.get_all([business_center].into_iter().chain(grant)).await? {
-            if sort_key(&item).starts_with("BC#") {
-                behind.business_center = rows::business_center(item)?;
-            } else {
-                behind.grant = Some(rows::grant(item)?.grant);
-            }
-        }
-        Ok(behind)
-    }
-
-    async fn history(
+    /// One query.
+    pub async fn history(
         &self,
         account: &AdAccount,
         limit: usize,

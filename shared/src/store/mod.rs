@@ -31,6 +31,7 @@
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.
 
+pub mod accounts;
 pub mod check_grant;
 pub mod complete_activation;
 pub mod guard;

@@ -12,7 +12,7 @@ use domain::scopes::Scopes;
 use jiff::SignedDuration;
 use shared::store::StoreError;
 use shared::store::import_accounts::{Change, GrantChange, ImportAccounts, ROWS_AT_ONCE, grant_id_of};
-use shared::store::list_accounts::{Behind, Counts, ListAccounts};
+use shared::store::list_accounts::{Behind, Counts};
 use shared::store::rows::StoredGrant;
 
 use crate::world::{World, advertiser_id, an_account, lapsed, now, org};

@@ -1,0 +1,29 @@
+//! What more than one function reads of an ad account: the account itself, the grant it lives on, its Business Center.
+
+use super::rows::{self, BusinessCenterItem, StoredGrant};
+use super::{StoreError, Table, keys, sort_key};
+use domain::account::AdAccount;
+use domain::ids::{AdvertiserId, OrgId};
+
+impl Table {
+    /// One read.
+    pub async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
+        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
+    }
+
+    /// The account's grant and what is known of its Business Center. One read.
+    pub async fn grant_of(&self, account: &AdAccount) -> Result<(Option<StoredGrant>, BusinessCenterItem), StoreError> {
+        let org = || keys::org(&account.org_id);
+        let grant_key = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
+        let business_center_key = (org(), keys::business_center(&account.business_center.id));
+        let (mut grant, mut business_center) = (None, BusinessCenterItem::default());
+        for item in self.get_all([business_center_key].into_iter().chain(grant_key)).await? {
+            if sort_key(&item).starts_with(keys::BUSINESS_CENTER_PREFIX) {
+                business_center = rows::business_center(item)?;
+            } else {
+                grant = Some(rows::grant(item)?);
+            }
+        }
+        Ok((grant, business_center))
+    }
+}
