@@ -17,7 +17,7 @@ use serde::Serialize;
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
 use shared::store::rows::{BusinessCenterItem, StoredGrant};
-use shared::store::start_activation::{PreflightGrants, StartActivations};
+use shared::store::start_activation::PreflightGrants;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 

@@ -12,7 +12,7 @@ use crate::healing::{self, How};
 use crate::judging::{self, Judged};
 use crate::sealing::{AccessToken, Purpose, Unsealable};
 use crate::store::StoreError;
-use crate::store::complete_activation::{Candidate, CompleteActivations, FirstMove, Learnt, Record};
+use crate::store::complete_activation::{Candidate, FirstMove, Learnt, Record};
 use crate::store::rows::{BusinessCenterItem, StoredActivation, StoredGrant};
 use domain::account::{AdAccount, RiskFact, risks};
 use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine};

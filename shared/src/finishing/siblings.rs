@@ -10,7 +10,7 @@ use super::{Attempt, Budget, FinishError, Finisher};
 use crate::healing::{self, How};
 use crate::judging::TokenUnreadable;
 use crate::store::StoreError;
-use crate::store::complete_activation::{Candidate, CompleteActivations, FurtherMove, Record};
+use crate::store::complete_activation::{Candidate, FurtherMove, Record};
 use crate::store::rows::StoredGrant;
 use domain::account::AdAccount;
 use domain::activation::{Outcome, State};
@@ -269,5 +269,5 @@ async fn finish(finisher: &Finisher, attempt: Attempt) -> Result<Record, FinishE
 
 async fn reload(finisher: &Finisher, attempt: &Attempt) -> Result<Record, FinishError> {
     let id = &attempt.record.stored.activation.activation_id;
-    Ok(finisher.table.record(id).await?.ok_or(StoreError::Conflict)?)
+    Ok(finisher.table.activation(id).await?.ok_or(StoreError::Conflict)?)
 }

@@ -3,12 +3,32 @@
 use super::rows::{self, BusinessCenterItem, StoredGrant};
 use super::{StoreError, Table, keys, sort_key};
 use domain::account::AdAccount;
-use domain::ids::{AdvertiserId, OrgId};
+use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 
 impl Table {
     /// One read.
     pub async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
         self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
+    }
+
+    /// An account and the grant it is believed to have. One read.
+    pub async fn account_and_grant(
+        &self,
+        org_id: &OrgId,
+        advertiser_id: &AdvertiserId,
+        grant_id: Option<&GrantId>,
+    ) -> Result<(Option<AdAccount>, Option<StoredGrant>), StoreError> {
+        let account_key = (keys::org(org_id), keys::account(advertiser_id));
+        let grant_key = grant_id.map(|id| (keys::org(org_id), keys::grant(id)));
+        let (mut account, mut grant) = (None, None);
+        for item in self.get_all([account_key].into_iter().chain(grant_key)).await? {
+            if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
+                account = Some(rows::account(item)?);
+            } else {
+                grant = Some(rows::grant(item)?);
+            }
+        }
+        Ok((account, grant))
     }
 
     /// The account's grant and what is known of its Business Center. One read.
@@ -25,5 +45,15 @@ impl Table {
             }
         }
         Ok((grant, business_center))
+    }
+
+    /// What the organisation knows of a Business Center. One read.
+    pub async fn business_center(
+        &self,
+        org_id: &OrgId,
+        id: &BusinessCenterId,
+    ) -> Result<BusinessCenterItem, StoreError> {
+        let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
+        Ok(known.map(rows::business_center).transpose()?.unwrap_or_default())
     }
 }

@@ -1,13 +1,15 @@
 //! What completing an activation reads and writes. Every write states the step it leaves, so that of two completions
 //! one finds a conflict, reads again and shows what the other did.
+//!
+//! `oauth-callback` completes, and `check-grant` goes on where nobody came back. `start-activation` reads the record to
+//! show how far an activation is.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{self, BusinessCenterItem, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
-use super::start_activation::live_key;
+use super::rows::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
 use super::transaction::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use domain::account::{AdAccount, Status};
@@ -72,75 +74,9 @@ pub struct FurtherMove<'a> {
     pub left: Option<&'a Grant>,
 }
 
-pub trait CompleteActivations {
+impl Table {
     /// The activation, its candidate and its receipt. One read.
-    fn record(&self, activation_id: &ActivationId) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
-    /// An account and the grant it is believed to have. One read.
-    fn account_and_grant(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-        grant_id: Option<&GrantId>,
-    ) -> impl Future<Output = Result<(Option<AdAccount>, Option<StoredGrant>), StoreError>> + Send;
-    /// A move without a token: the claim, a lease, an end without a verdict. `write_id` is fresh for each call. One write.
-    fn move_on(
-        &self,
-        from: &StoredActivation,
-        to: Activation,
-        write_id: &str,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// The move that brings the candidate. One transaction.
-    fn keep_candidate(
-        &self,
-        from: &StoredActivation,
-        to: Activation,
-        candidate: &Candidate,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// Proven: account, grant, activation, counts and event as one.
-    fn commit(
-        &self,
-        from: &StoredActivation,
-        first: FirstMove<'_>,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// Ended without a new grant: the candidate goes in the same write. `account` carries the refusal's event.
-    fn close(
-        &self,
-        from: &StoredActivation,
-        closed: Activation,
-        lines: &[ReceiptLine],
-        account: Option<&Transition>,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// One sibling, as one transaction of its own.
-    fn commit_sibling(
-        &self,
-        further: FurtherMove<'_>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// A sibling that stays lapsed.
-    fn note_sibling(
-        &self,
-        activation_id: &ActivationId,
-        line: &ReceiptLine,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Lapsed accounts of one Business Center: one page, and where the next begins.
-    fn lapsed_siblings(
-        &self,
-        org_id: &OrgId,
-        business_center_id: &BusinessCenterId,
-        after: Option<&AdvertiserId>,
-    ) -> impl Future<Output = Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError>> + Send;
-    /// What the organisation knows of a Business Center.
-    fn business_center(
-        &self,
-        org_id: &OrgId,
-        id: &BusinessCenterId,
-    ) -> impl Future<Output = Result<BusinessCenterItem, StoreError>> + Send;
-    /// Whether any living grant, of whichever organisation, holds this token string.
-    fn is_token_held(&self, fingerprint: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
-}
-
-impl CompleteActivations for Table {
-    async fn record(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
+    pub async fn activation(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
         let mut pages = self
             .client
             .query()
@@ -166,26 +102,8 @@ impl CompleteActivations for Table {
         Ok(stored.map(|stored| Record { stored, candidate, lines }))
     }
 
-    async fn account_and_grant(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-        grant_id: Option<&GrantId>,
-    ) -> Result<(Option<AdAccount>, Option<StoredGrant>), StoreError> {
-        let account_key = (keys::org(org_id), keys::account(advertiser_id));
-        let grant_key = grant_id.map(|id| (keys::org(org_id), keys::grant(id)));
-        let (mut account, mut grant) = (None, None);
-        for item in self.get_all([account_key].into_iter().chain(grant_key)).await? {
-            if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
-                account = Some(rows::account(item)?);
-            } else {
-                grant = Some(rows::grant(item)?);
-            }
-        }
-        Ok((account, grant))
-    }
-
-    async fn move_on(
+    /// A move without a token: the claim, a lease, an end without a verdict. `write_id` is fresh for each call. One write.
+    pub async fn move_on(
         &self,
         from: &StoredActivation,
         to: Activation,
@@ -222,7 +140,8 @@ impl CompleteActivations for Table {
         }
     }
 
-    async fn keep_candidate(
+    /// The move that brings the candidate. One transaction.
+    pub async fn keep_candidate(
         &self,
         from: &StoredActivation,
         to: Activation,
@@ -239,7 +158,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn commit(&self, from: &StoredActivation, first: FirstMove<'_>) -> Result<StoredActivation, StoreError> {
+    /// Proven: account, grant, activation, counts and event as one.
+    pub async fn commit(&self, from: &StoredActivation, first: FirstMove<'_>) -> Result<StoredActivation, StoreError> {
         let FirstMove { closed, lines, grant, due_at, account, left, refused, learnt } = first;
         let mut transaction = self.transaction();
         let moved = transaction.end(from, closed.clone(), lines)?;
@@ -263,7 +183,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn close(
+    /// Ended without a new grant: the candidate goes in the same write. `account` carries the refusal's event.
+    pub async fn close(
         &self,
         from: &StoredActivation,
         closed: Activation,
@@ -279,7 +200,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn commit_sibling(&self, further: FurtherMove<'_>, now: Timestamp) -> Result<(), StoreError> {
+    /// One sibling, as one transaction of its own.
+    pub async fn commit_sibling(&self, further: FurtherMove<'_>, now: Timestamp) -> Result<(), StoreError> {
         let FurtherMove { activation_id, grant_id, line, account, left } = further;
         let mut transaction = self.transaction();
         transaction.transition(account)?;
@@ -294,12 +216,14 @@ impl CompleteActivations for Table {
         transaction.commit().await
     }
 
-    async fn note_sibling(&self, activation_id: &ActivationId, line: &ReceiptLine) -> Result<(), StoreError> {
+    /// A sibling that stays lapsed.
+    pub async fn note_sibling(&self, activation_id: &ActivationId, line: &ReceiptLine) -> Result<(), StoreError> {
         self.client.put_item().table_name(&self.name).set_item(Some(line_item(activation_id, line)?)).send().await?;
         Ok(())
     }
 
-    async fn lapsed_siblings(
+    /// Lapsed accounts of one Business Center: one page, and where the next begins.
+    pub async fn lapsed_siblings(
         &self,
         org_id: &OrgId,
         business_center_id: &BusinessCenterId,
@@ -337,12 +261,8 @@ impl CompleteActivations for Table {
         Ok((accounts?.into_iter().filter(|account| !account.is_active()).collect(), next))
     }
 
-    async fn business_center(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<BusinessCenterItem, StoreError> {
-        let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
-        Ok(known.map(rows::business_center).transpose()?.unwrap_or_default())
-    }
-
-    async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
+    /// Whether any living grant, of whichever organisation, holds this token string.
+    pub async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
         let answer = self
             .client
             .query()
@@ -387,13 +307,7 @@ impl Transaction<'_> {
         for line in lines {
             self.put(line_item(&closed.activation_id, line)?, None);
         }
-        let (user, live) = live_key(&closed.org_id, &closed.started_by);
-        let ended = Expression::new("REMOVE #id SET #ttl = :ttl ADD revision :one")
-            .name("#id", closed.activation_id.as_str())
-            .name("#ttl", "ttl")
-            .value(":ttl", number(closed.expires_at.as_second() + 3_600))
-            .value(":one", number(1));
-        self.update(key(user, live), ended, None);
+        self.no_longer_live(&closed);
         self.step(from, closed)
     }
 }

@@ -39,6 +39,7 @@ pub mod import_accounts;
 pub mod keys;
 pub mod lapse_sweep;
 pub mod list_accounts;
+pub mod live;
 pub mod relay_events;
 pub mod rows;
 pub mod start_activation;

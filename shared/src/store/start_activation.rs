@@ -1,67 +1,19 @@
 //! What starting an activation reads and writes: one read for everything keyed by the request, one for the grants that
 //! preflight may ask with, one transaction.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::complete_activation::{CompleteActivations, Record};
+use super::live::{LiveActivations, live_key};
 use super::rows::{self, BusinessCenterItem, StoredGrant, read, written};
 use super::transaction::Expression;
-use super::{Item, StoreError, Table, keys, number, sort_key};
+use super::{StoreError, Table, keys, number, sort_key};
 use domain::account::AdAccount;
 use domain::activation::Activation;
-use domain::ids::{ActivationId, AdvertiserId, OrgId, UserId};
+use domain::ids::{AdvertiserId, OrgId, UserId};
 
 /// Among so many other grants of a Business Center the healthiest is looked for. Retired ones are among them.
 const OTHER_GRANTS: usize = 20;
-
-/// What a person has under way. Each activation is an attribute of its own, so that ending one touches no other.
-#[derive(Clone, Debug, Default)]
-pub struct LiveActivations {
-    /// Which write this is; a start states the one it has seen.
-    revision: u64,
-    expiries: BTreeMap<ActivationId, Timestamp>,
-}
-
-impl LiveActivations {
-    pub fn count(&self, now: Timestamp) -> usize {
-        self.expiries.values().filter(|expires_at| now < **expires_at).count()
-    }
-
-    /// When the next one ends by itself.
-    pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
-        self.expiries.values().copied().filter(|expires_at| now < *expires_at).min()
-    }
-
-    fn from_item(item: &Item) -> Self {
-        let int =
-            |value: &aws_sdk_dynamodb::types::AttributeValue| value.as_n().ok().and_then(|n| n.parse::<i64>().ok());
-        let revision = item.get("revision").and_then(int).and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
-        let expiries = item
-            .iter()
-            .filter_map(|(name, value)| Some((name.parse().ok()?, Timestamp::from_second(int(value)?).ok()?)))
-            .collect();
-        Self { revision, expiries }
-    }
-
-    fn item_with(&self, activation: &Activation, now: Timestamp) -> Item {
-        let (pk, sk) = live_key(&activation.org_id, &activation.started_by);
-        let mut item = super::key(pk, sk);
-        let live = self.expiries.iter().filter(|(_, expires_at)| now < **expires_at).map(|(id, at)| (id, *at));
-        for (id, expires_at) in live.chain([(&activation.activation_id, activation.expires_at)]) {
-            item.insert(id.to_string(), number(expires_at.as_second()));
-        }
-        item.insert("revision".to_owned(), number(self.revision + 1));
-        item.insert("ttl".to_owned(), number(activation.expires_at.as_second() + 3_600));
-        item
-    }
-}
-
-pub(super) fn live_key(org_id: &OrgId, user_id: &UserId) -> (String, String) {
-    (keys::user(org_id, user_id), keys::LIVE_ACTIVATIONS.to_owned())
-}
 
 /// The answer that an Idempotency-Key got, sealed because it holds the state, and a hash of the request it answered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -90,30 +42,9 @@ pub struct PreflightGrants {
     pub business_center: BusinessCenterItem,
 }
 
-pub trait StartActivations {
+impl Table {
     /// One read.
-    fn start_context(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-        user_id: &UserId,
-        idempotency_key: Option<&str>,
-    ) -> impl Future<Output = Result<StartContext, StoreError>> + Send;
-    /// At most two reads.
-    fn preflight_grants(&self, account: &AdAccount)
-    -> impl Future<Output = Result<PreflightGrants, StoreError>> + Send;
-    /// One transaction: the activation, the person's live ones, the kept answer.
-    fn start(
-        &self,
-        activation: &Activation,
-        live: &LiveActivations,
-        kept: Option<(&str, &KeptAnswer)>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl StartActivations for Table {
-    async fn start_context(
+    pub async fn start_context(
         &self,
         org_id: &OrgId,
         advertiser_id: &AdvertiserId,
@@ -133,28 +64,20 @@ impl StartActivations for Table {
         Ok(context)
     }
 
-    async fn preflight_grants(&self, account: &AdAccount) -> Result<PreflightGrants, StoreError> {
-        let org = || keys::org(&account.org_id);
-        let own = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
-        let business_center = (org(), keys::business_center(&account.business_center.id));
-        let mut found = PreflightGrants::default();
-        for item in self.get_all([business_center].into_iter().chain(own)).await? {
-            if sort_key(&item).starts_with("BC#") {
-                found.business_center = rows::business_center(item)?;
-            } else {
-                found.grants.push(rows::grant(item)?);
-            }
-        }
-        found.grants.retain(|stored| stored.sealed_token.is_some());
-        let others = found.business_center.grants.iter().filter(|id| Some(*id) != account.grant_id.as_ref());
-        let keys: Vec<_> = others.take(OTHER_GRANTS).map(|id| (org(), keys::grant(id))).collect();
-        let others: Result<Vec<_>, _> = self.get_all(keys).await?.into_iter().map(rows::grant).collect();
-        let living = others?.into_iter().filter(|stored| stored.sealed_token.is_some());
-        found.grants.extend(living.max_by_key(|stored| stored.grant.last_proven_at));
-        Ok(found)
+    /// At most two reads.
+    pub async fn preflight_grants(&self, account: &AdAccount) -> Result<PreflightGrants, StoreError> {
+        let (own, business_center) = self.grant_of(account).await?;
+        let others = business_center.grants.iter().filter(|id| Some(*id) != account.grant_id.as_ref());
+        let others = others.take(OTHER_GRANTS).map(|id| (keys::org(&account.org_id), keys::grant(id)));
+        let others = self.get_all(others.collect::<Vec<_>>()).await?.into_iter().map(rows::grant);
+        let others = others.collect::<Result<Vec<_>, _>>()?.into_iter().filter(has_token);
+        let mut grants: Vec<_> = own.into_iter().filter(has_token).collect();
+        grants.extend(others.max_by_key(|stored| stored.grant.last_proven_at));
+        Ok(PreflightGrants { grants, business_center })
     }
 
-    async fn start(
+    /// One transaction: the activation, the person's live ones, the kept answer.
+    pub async fn start(
         &self,
         activation: &Activation,
         live: &LiveActivations,
@@ -163,12 +86,7 @@ impl StartActivations for Table {
     ) -> Result<(), StoreError> {
         let mut transaction = self.transaction();
         transaction.put(rows::activation_item(activation, 0)?, Some(Expression::new("attribute_not_exists(pk)")));
-        let unseen = if live.revision == 0 {
-            Expression::new("attribute_not_exists(revision)")
-        } else {
-            Expression::new("revision = :seen").value(":seen", number(live.revision))
-        };
-        transaction.put(live.item_with(activation, now), Some(unseen));
+        transaction.goes_live(activation, live, now);
         if let Some((key, answer)) = kept {
             let item =
                 written(&keys::user(&activation.org_id, &activation.started_by), &keys::idempotency(key), answer)?;
@@ -180,27 +98,6 @@ impl StartActivations for Table {
     }
 }
 
-/// What following an activation reads.
-pub trait FollowActivations {
-    /// One read.
-    fn activation(
-        &self,
-        activation_id: &ActivationId,
-    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
-    /// One read.
-    fn account(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-    ) -> impl Future<Output = Result<Option<AdAccount>, StoreError>> + Send;
-}
-
-impl FollowActivations for Table {
-    async fn activation(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
-        CompleteActivations::record(self, activation_id).await
-    }
-
-    async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(rows::account).transpose()
-    }
+fn has_token(stored: &StoredGrant) -> bool {
+    stored.sealed_token.is_some()
 }
