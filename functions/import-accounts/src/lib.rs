@@ -24,7 +24,7 @@ use shared::logging::chain;
 use shared::runtime::StartError;
 use shared::sealing::{AccessToken, Purpose, TokenBinding};
 use shared::secrets::{SecretUnavailable, TokenKeys};
-use shared::store::import_accounts::{Change, GrantChange, ImportAccounts, ROWS_AT_ONCE};
+use shared::store::import_accounts::{Change, GrantChange, ROWS_AT_ONCE};
 use shared::store::rows::StoredGrant;
 use shared::store::{StoreError, Table};
 use shared::tls::ExtraRoots;

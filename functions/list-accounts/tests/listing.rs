@@ -20,7 +20,7 @@ use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
 use shared::http::{Request, answer};
 use shared::store::Table;
-use shared::store::import_accounts::{Change, GrantChange, ImportAccounts, grant_id_of};
+use shared::store::import_accounts::{Change, GrantChange, grant_id_of};
 use shared::store::rows::StoredGrant;
 use shared::tls::ExtraRoots;
 

@@ -69,27 +69,14 @@ pub fn grant_id_of(org_id: &OrgId, token_fingerprint: &str) -> GrantId {
     format!("grt_{}", &text[..22]).try_into().expect("base64url of a hash has 43 characters")
 }
 
-pub trait ImportAccounts {
+impl Table {
     /// One read, for at most 100 accounts and grants.
-    fn known(
+    pub async fn known(
         &self,
         org_id: &OrgId,
         accounts: &[AdvertiserId],
         grants: &[GrantId],
-    ) -> impl Future<Output = Result<Known, StoreError>> + Send;
-    /// One transaction, for at most [`ROWS_AT_ONCE`] changes. `due_at` is when a grant that holds a new token is to be
-    /// checked first.
-    fn import(
-        &self,
-        org_id: &OrgId,
-        changes: &[Change],
-        grants: &[GrantChange],
-        due_at: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl ImportAccounts for Table {
-    async fn known(&self, org_id: &OrgId, accounts: &[AdvertiserId], grants: &[GrantId]) -> Result<Known, StoreError> {
+    ) -> Result<Known, StoreError> {
         let rows = accounts.iter().map(keys::account).chain(grants.iter().map(keys::grant));
         let mut known = Known::default();
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
@@ -104,7 +91,9 @@ impl ImportAccounts for Table {
         Ok(known)
     }
 
-    async fn import(
+    /// One transaction, for at most [`ROWS_AT_ONCE`] changes. `due_at` is when a grant that holds a new token is to be
+    /// checked first.
+    pub async fn import(
         &self,
         org_id: &OrgId,
         changes: &[Change],

@@ -143,7 +143,7 @@ impl Table {
         let mut rows = Vec::new();
         let mut next = wanted.after.clone();
         for _ in 0..queries {
-            let (found, behind_them) = self.rows(wanted, &filter, looked_at, next.as_ref()).await?;
+            let (found, behind_them) = self.matching(wanted, &filter, looked_at, next.as_ref()).await?;
             rows.extend(found);
             next = behind_them;
             if rows.len() >= wanted.limit || next.is_none() {
@@ -211,7 +211,7 @@ impl Table {
 
 impl Table {
     /// One query: the matching rows, and where the next one goes on if there is anything left to look at.
-    async fn rows(
+    async fn matching(
         &self,
         wanted: &Wanted,
         filter: &Filter,

@@ -57,19 +57,10 @@ impl OutboxRow {
     }
 }
 
-pub trait Outbox {
+impl Table {
     /// What waits in one of the [`OUTBOX_SHARDS`](keys::OUTBOX_SHARDS), behind `after`. One query. The index lags behind
     /// the table a little: it may miss what has just come, and still name what has just been delivered.
-    fn unsent(&self, shard: u8, after: Option<Position>)
-    -> impl Future<Output = Result<UnsentPage, StoreError>> + Send;
-    /// Those of these rows that do wait. One read, for at most [`ROWS_AT_ONCE`].
-    fn rows(&self, keys: &[RowKey]) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
-    /// The bus has it. One write; a row that is gone is no error.
-    fn delivered(&self, key: &RowKey, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl Outbox for Table {
-    async fn unsent(&self, shard: u8, after: Option<Position>) -> Result<UnsentPage, StoreError> {
+    pub async fn unsent(&self, shard: u8, after: Option<Position>) -> Result<UnsentPage, StoreError> {
         let answer = self
             .client
             .query()
@@ -91,12 +82,14 @@ impl Outbox for Table {
         Ok(UnsentPage { unsent: unsent.collect(), next: answer.last_evaluated_key.map(Position) })
     }
 
-    async fn rows(&self, keys: &[RowKey]) -> Result<Vec<OutboxRow>, StoreError> {
+    /// Those of these rows that do wait. One read, for at most [`ROWS_AT_ONCE`].
+    pub async fn waiting(&self, keys: &[RowKey]) -> Result<Vec<OutboxRow>, StoreError> {
         let rows = self.get_all(keys.iter().map(|RowKey { pk, sk }| (pk.clone(), sk.clone()))).await?;
         Ok(rows.into_iter().filter_map(|row| OutboxRow::waiting(row_key(&row), row.into())).collect())
     }
 
-    async fn delivered(&self, RowKey { pk, sk }: &RowKey, at: Timestamp) -> Result<(), StoreError> {
+    /// The bus has it. One write; a row that is gone is no error.
+    pub async fn delivered(&self, RowKey { pk, sk }: &RowKey, at: Timestamp) -> Result<(), StoreError> {
         let written = self
             .client
             .update_item()

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
 use shared::store::check_grant::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
 use shared::store::guard::{KeepGuard as _, StoredGuard};
-use shared::store::import_accounts::{GrantChange, ImportAccounts as _};
+use shared::store::import_accounts::GrantChange;
 
 use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, advertiser_id, now, org};

@@ -11,7 +11,7 @@ use domain::ids::GrantId;
 use domain::scopes::Scopes;
 use jiff::SignedDuration;
 use shared::store::StoreError;
-use shared::store::import_accounts::{Change, GrantChange, ImportAccounts, ROWS_AT_ONCE, grant_id_of};
+use shared::store::import_accounts::{Change, GrantChange, ROWS_AT_ONCE, grant_id_of};
 use shared::store::list_accounts::{Behind, Counts};
 use shared::store::rows::StoredGrant;
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::import_accounts::{GrantChange, ImportAccounts as _};
+use shared::store::import_accounts::GrantChange;
 use shared::store::keys::{DUE_SHARDS, due_shard};
 use shared::store::lapse_sweep::{DueGrant, Lease, PAGE, Sweep as _};
 

@@ -4,7 +4,7 @@ use domain::guard::{Forced, Standing};
 use domain::ids::OrgId;
 use jiff::{SignedDuration, Timestamp};
 use shared::store::guard::KeepGuard as _;
-use shared::store::import_accounts::{GrantChange, ImportAccounts as _, grant_id_of};
+use shared::store::import_accounts::{GrantChange, grant_id_of};
 use shared::store::lapse_sweep::orders::{OrderRevocation as _, RevokeTokens as _};
 use shared::store::rows::StoredGrant;
 
