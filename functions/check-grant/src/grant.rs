@@ -28,10 +28,8 @@ use shared::judging::{self, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
 use shared::store::StoreError;
-use shared::store::check_grant::{
-    Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain,
-};
-use shared::store::guard::{KeepGuard as _, StoredGuard, TellGuard as _};
+use shared::store::check_grant::{Beginning, CenterNews, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain};
+use shared::store::guard::StoredGuard;
 use shared::tiktok::{Sweep, SweepEvidence, SweptCenter, TikTok, suspects_secret};
 use tokio::time::Instant;
 use tracing::{error, info, warn};

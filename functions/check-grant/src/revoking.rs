@@ -12,7 +12,6 @@ use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
 use shared::store::check_grant::GrantToCheck;
 use shared::store::guard::StoredGuard;
-use shared::store::lapse_sweep::orders::RevokeTokens as _;
 use shared::tiktok::TikTok;
 use tokio::time::Instant;
 use tracing::{info, warn};

@@ -4,7 +4,6 @@
 use domain::account::Status;
 use jiff::Timestamp;
 use shared::metrics::{self, Metric, Unit};
-use shared::store::lapse_sweep::counting::CountAccounts as _;
 use shared::store::list_accounts::Counts;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;

@@ -93,50 +93,9 @@ pub struct Ending<'a> {
     pub now: Timestamp,
 }
 
-pub trait CheckGrants {
+impl Table {
     /// One read.
-    fn begin(
-        &self,
-        org_id: &OrgId,
-        grant_id: &GrantId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Beginning, StoreError>> + Send;
-    /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
-    fn watched(
-        &self,
-        org_id: &OrgId,
-        grant_id: &GrantId,
-    ) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
-    /// Accounts in full, and what is known of Business Centers, at most 100 together. One read.
-    fn accounts(
-        &self,
-        org_id: &OrgId,
-        ids: &[AdvertiserId],
-        centers: &[BusinessCenterId],
-    ) -> impl Future<Output = Result<(Vec<AdAccount>, KnownCenters), StoreError>> + Send;
-    /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
-    /// check. One transaction.
-    fn move_some(
-        &self,
-        grant: &GrantToCheck,
-        moves: &[Transition],
-        claim: Option<&StoredGuard>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The last of the accounts move, and the check is over. One transaction.
-    fn finish(
-        &self,
-        grant: &GrantToCheck,
-        moves: &[Transition],
-        claim: Option<&StoredGuard>,
-        ending: &Ending<'_>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Nothing could be asked: the check is due again later, and nothing else changes. One write.
-    fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl CheckGrants for Table {
-    async fn begin(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Result<Beginning, StoreError> {
+    pub async fn begin(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Result<Beginning, StoreError> {
         let grant_key = (keys::org(org_id), keys::grant(grant_id));
         let mut beginning = Beginning::default();
         for item in self.get_all([grant_key, guard_key(), backoff_key()]).await? {
@@ -157,7 +116,8 @@ impl CheckGrants for Table {
         Ok(beginning)
     }
 
-    async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
+    /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
+    pub async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
         let mut watched = Vec::new();
         let mut start = None;
         loop {
@@ -181,7 +141,8 @@ impl CheckGrants for Table {
         }
     }
 
-    async fn accounts(
+    /// Accounts in full, and what is known of Business Centers, at most 100 together. One read.
+    pub async fn accounts(
         &self,
         org_id: &OrgId,
         ids: &[AdvertiserId],
@@ -198,7 +159,9 @@ impl CheckGrants for Table {
         Ok((accounts, known))
     }
 
-    async fn move_some(
+    /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
+    /// check. One transaction.
+    pub async fn move_some(
         &self,
         grant: &GrantToCheck,
         moves: &[Transition],
@@ -219,7 +182,8 @@ impl CheckGrants for Table {
         transaction.commit().await
     }
 
-    async fn finish(
+    /// The last of the accounts move, and the check is over. One transaction.
+    pub async fn finish(
         &self,
         grant: &GrantToCheck,
         moves: &[Transition],
@@ -237,7 +201,8 @@ impl CheckGrants for Table {
         transaction.commit().await
     }
 
-    async fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> Result<(), StoreError> {
+    /// Nothing could be asked: the check is due again later, and nothing else changes. One write.
+    pub async fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> Result<(), StoreError> {
         let Grant { org_id, grant_id, token_version, .. } = &grant.stored.grant;
         let mut transaction = self.transaction();
         let later = Expression::new("SET due_sk = :later")

@@ -41,45 +41,6 @@ impl StoredGuard {
     }
 }
 
-pub trait KeepGuard {
-    /// The guard; `None` before its first review. One read.
-    fn guard(&self, now: Timestamp) -> impl Future<Output = Result<Option<Guard>, StoreError>> + Send;
-    /// What the fleet answered lately. One query.
-    fn tally(&self, interval: SignedDuration, now: Timestamp)
-    -> impl Future<Output = Result<Tally, StoreError>> + Send;
-    /// Writes down a review, with the event if it begins to hold or lets go. One write; a conflict when somebody else
-    /// began or ended a hold since `before` was read.
-    fn reviewed(
-        &self,
-        before: &Guard,
-        after: &Guard,
-        event: Option<&GuardEvent>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// What an operator wants from now on; `None` leaves it to the guard. One write.
-    fn force(&self, forced: Option<Forced>) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Which organisations have grants, as [`Guard::organisations_with`] has it. One write.
-    fn saw_organisations(
-        &self,
-        organisations: &BTreeMap<OrgId, Timestamp>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Which grant is the canary from now on. One write.
-    fn name_canary(&self, canary: &Canary, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-/// What workers tell the guard of.
-pub trait TellGuard {
-    /// The canary answered. One write.
-    fn canary_answered(&self, healthy: bool, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The canary heard that our app is at fault. One write.
-    fn canary_heard_app_level(&self, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// A grant heard that our app is at fault, as [`Guard::app_level_heard`] has it. One write; a conflict when another
-    /// grant heard it since `seen` was read.
-    fn grant_heard_app_level(&self, seen: &Guard, after: &Guard)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// TikTok throttled us: everybody pauses. One write.
-    fn throttled(&self, pause: Backoff) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
 pub(super) fn guard_key() -> (String, String) {
     (keys::SWEEP.to_owned(), keys::GUARD.to_owned())
 }
@@ -115,14 +76,16 @@ impl Table {
     }
 }
 
-impl KeepGuard for Table {
-    async fn guard(&self, now: Timestamp) -> Result<Option<Guard>, StoreError> {
+impl Table {
+    /// The guard; `None` before its first review. One read.
+    pub async fn guard(&self, now: Timestamp) -> Result<Option<Guard>, StoreError> {
         let (pk, sk) = guard_key();
         let found = self.get(pk, sk).await?.map(|item| StoredGuard::read(item, now)).transpose()?;
         Ok(found.map(|stored| stored.guard))
     }
 
-    async fn tally(&self, interval: SignedDuration, now: Timestamp) -> Result<Tally, StoreError> {
+    /// What the fleet answered lately. One query.
+    pub async fn tally(&self, interval: SignedDuration, now: Timestamp) -> Result<Tally, StoreError> {
         #[derive(Deserialize)]
         struct Row {
             sk: String,
@@ -168,7 +131,9 @@ impl KeepGuard for Table {
         }
     }
 
-    async fn reviewed(&self, before: &Guard, after: &Guard, event: Option<&GuardEvent>) -> Result<(), StoreError> {
+    /// Writes down a review, with the event if it begins to hold or lets go. One write; a conflict when somebody else
+    /// began or ended a hold since `before` was read.
+    pub async fn reviewed(&self, before: &Guard, after: &Guard, event: Option<&GuardEvent>) -> Result<(), StoreError> {
         let (pk, sk) = guard_key();
         let at = after.reviewed_at.map(|at| at.to_string()).unwrap_or_default();
         let mut update = Expression::new("SET version = :version, reviewed_at = :at, budget = :budget")
@@ -196,7 +161,8 @@ impl KeepGuard for Table {
         transaction.commit().await
     }
 
-    async fn force(&self, forced: Option<Forced>) -> Result<(), StoreError> {
+    /// What an operator wants from now on; `None` leaves it to the guard. One write.
+    pub async fn force(&self, forced: Option<Forced>) -> Result<(), StoreError> {
         let update = match forced {
             None => Expression::new("REMOVE forced"),
             Some(forced) => Expression::new("SET forced = :forced").value(
@@ -210,12 +176,14 @@ impl KeepGuard for Table {
         self.set_on_guard(update).await
     }
 
-    async fn saw_organisations(&self, organisations: &BTreeMap<OrgId, Timestamp>) -> Result<(), StoreError> {
+    /// Which organisations have grants, as [`Guard::organisations_with`] has it. One write.
+    pub async fn saw_organisations(&self, organisations: &BTreeMap<OrgId, Timestamp>) -> Result<(), StoreError> {
         let seen = on_guard(serde_dynamo::to_attribute_value(organisations))?;
         self.set_on_guard(Expression::new("SET organisations = :seen").value(":seen", seen)).await
     }
 
-    async fn name_canary(&self, canary: &Canary, now: Timestamp) -> Result<(), StoreError> {
+    /// Which grant is the canary from now on. One write.
+    pub async fn name_canary(&self, canary: &Canary, now: Timestamp) -> Result<(), StoreError> {
         let named = on_guard(serde_dynamo::to_attribute_value(canary))?;
         let update = Expression::new("SET canary = :canary, canary_passed_at = :now REMOVE canary_refused_at")
             .value(":canary", named)
@@ -224,18 +192,22 @@ impl KeepGuard for Table {
     }
 }
 
-impl TellGuard for Table {
-    async fn canary_answered(&self, healthy: bool, now: Timestamp) -> Result<(), StoreError> {
+impl Table {
+    /// The canary answered. One write.
+    pub async fn canary_answered(&self, healthy: bool, now: Timestamp) -> Result<(), StoreError> {
         let attribute = if healthy { "canary_passed_at" } else { "canary_refused_at" };
         let update = Expression::new("SET #answered = :now").name("#answered", attribute);
         self.set_on_guard(update.value(":now", text(now.to_string()))).await
     }
 
-    async fn canary_heard_app_level(&self, now: Timestamp) -> Result<(), StoreError> {
+    /// The canary heard that our app is at fault. One write.
+    pub async fn canary_heard_app_level(&self, now: Timestamp) -> Result<(), StoreError> {
         self.set_on_guard(Expression::new("SET app_level_at = :now").value(":now", text(now.to_string()))).await
     }
 
-    async fn grant_heard_app_level(&self, seen: &Guard, after: &Guard) -> Result<(), StoreError> {
+    /// A grant heard that our app is at fault, as [`Guard::app_level_heard`] has it. One write; a conflict when another
+    /// grant heard it since `seen` was read.
+    pub async fn grant_heard_app_level(&self, seen: &Guard, after: &Guard) -> Result<(), StoreError> {
         let list = |heard: &[Hearing]| on_guard(serde_dynamo::to_attribute_value(heard));
         let mut update = Expression::new("SET app_level_heard = :after").value(":after", list(&after.app_level_heard)?);
         if let Some(at) = after.app_level_at.filter(|_| after.app_level_at != seen.app_level_at) {
@@ -254,7 +226,8 @@ impl TellGuard for Table {
         transaction.commit().await
     }
 
-    async fn throttled(&self, pause: Backoff) -> Result<(), StoreError> {
+    /// TikTok throttled us: everybody pauses. One write.
+    pub async fn throttled(&self, pause: Backoff) -> Result<(), StoreError> {
         let (pk, sk) = backoff_key();
         self.client.put_item().table_name(&self.name).set_item(Some(written(&pk, &sk, &pause)?)).send().await?;
         Ok(())

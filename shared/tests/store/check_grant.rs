@@ -10,8 +10,8 @@ use domain::sweep::{CheckState, Outcome, Revocation};
 use domain::transition::{self, Transition};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::check_grant::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
-use shared::store::guard::{KeepGuard as _, StoredGuard};
+use shared::store::check_grant::{Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
+use shared::store::guard::StoredGuard;
 use shared::store::import_accounts::GrantChange;
 
 use crate::import_accounts::{a_grant, connected, new};

@@ -8,8 +8,6 @@ use domain::guard::tally::{Counted, Numbers, Recount, bucket_of};
 use domain::guard::{Doubt, Forced, Guard, Standing};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::check_grant::CheckGrants as _;
-use shared::store::guard::{KeepGuard as _, TellGuard as _};
 
 use crate::import_accounts::a_grant;
 use crate::world::{World, now, org};

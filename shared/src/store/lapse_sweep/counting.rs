@@ -6,13 +6,9 @@
 use crate::store::list_accounts::Counts;
 use crate::store::{StoreError, Table, keys, text};
 
-pub trait CountAccounts {
+impl Table {
     /// Of all organisations, as of a moment ago. One query, of eight small rows.
-    fn counts_of_all(&self) -> impl Future<Output = Result<Counts, StoreError>> + Send;
-}
-
-impl CountAccounts for Table {
-    async fn counts_of_all(&self) -> Result<Counts, StoreError> {
+    pub async fn counts_of_all(&self) -> Result<Counts, StoreError> {
         let answer = self
             .client
             .query()

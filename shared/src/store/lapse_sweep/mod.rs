@@ -69,27 +69,6 @@ impl Lease {
     }
 }
 
-pub trait Sweep {
-    /// Takes the lease; `None` while another run has it. One write, two when the marks are taken back.
-    fn lease(
-        &self,
-        run: &str,
-        lasts: SignedDuration,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
-    /// Grants of a shard that are due by `until`, after `from`. One query.
-    fn due_grants(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        from: Option<&Mark>,
-    ) -> impl Future<Output = Result<DuePage, StoreError>> + Send;
-    /// Everything of the shard up to `mark` was sent. One write; a conflict if the lease went to somebody else.
-    fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// All shards are done: the lease ends. One write.
-    fn completed(&self, lease: &Lease, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
 fn progress_key() -> Item {
     key(keys::SWEEP.to_owned(), keys::PROGRESS.to_owned())
 }
@@ -119,8 +98,9 @@ impl Table {
     }
 }
 
-impl Sweep for Table {
-    async fn lease(&self, run: &str, lasts: SignedDuration, now: Timestamp) -> Result<Option<Lease>, StoreError> {
+impl Table {
+    /// Takes the lease; `None` while another run has it. One write, two when the marks are taken back.
+    pub async fn lease(&self, run: &str, lasts: SignedDuration, now: Timestamp) -> Result<Option<Lease>, StoreError> {
         let take = Expression::new("SET #run = :run, leased_until = :until")
             .name("#run", "run")
             .value(":run", text(run))
@@ -145,7 +125,8 @@ impl Sweep for Table {
         Ok(self.update_progress(forget, "#run = :run").await?.map(|row| Lease::read(&row, run)))
     }
 
-    async fn due_grants(&self, shard: u8, until: Timestamp, from: Option<&Mark>) -> Result<DuePage, StoreError> {
+    /// Grants of a shard that are due by `until`, after `from`. One query.
+    pub async fn due_grants(&self, shard: u8, until: Timestamp, from: Option<&Mark>) -> Result<DuePage, StoreError> {
         let query = self
             .client
             .query()
@@ -183,7 +164,8 @@ impl Sweep for Table {
         Ok(page)
     }
 
-    async fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> Result<(), StoreError> {
+    /// Everything of the shard up to `mark` was sent. One write; a conflict if the lease went to somebody else.
+    pub async fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> Result<(), StoreError> {
         let update = Expression::new("SET #mark = :mark")
             .name("#mark", &format!("{MARK}{shard}"))
             .name("#run", "run")
@@ -192,7 +174,8 @@ impl Sweep for Table {
         self.update_progress(update, "#run = :run").await?.map(|_| ()).ok_or(StoreError::Conflict)
     }
 
-    async fn completed(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+    /// All shards are done: the lease ends. One write.
+    pub async fn completed(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
         let update = Expression::new("SET completed_at = :now REMOVE leased_until")
             .name("#run", "run")
             .value(":now", text(now.to_string()))

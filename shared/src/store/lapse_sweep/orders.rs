@@ -14,22 +14,10 @@ use domain::grant::Grant;
 /// Rows that one read gets.
 const AT_ONCE: usize = 100;
 
-pub trait OrderRevocation {
+impl Table {
     /// Tokens of grants given before this time are to be revoked. An order for a later time stands: it contains this one. One
     /// write.
-    fn revoke_before(&self, before: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Nothing more is to be revoked. One write.
-    fn stop_revoking(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-pub trait RevokeTokens {
-    /// Whether a living grant, of whichever organisation, holds the same token string as this one and was given at this
-    /// time or later. One query, and one read for every hundred other holders.
-    fn is_held_since(&self, grant: &Grant, since: Timestamp) -> impl Future<Output = Result<bool, StoreError>> + Send;
-}
-
-impl OrderRevocation for Table {
-    async fn revoke_before(&self, before: Timestamp) -> Result<(), StoreError> {
+    pub async fn revoke_before(&self, before: Timestamp) -> Result<(), StoreError> {
         let (pk, sk) = guard_key();
         let order = Expression::new("SET revoke_before = :before").value(":before", text(before.to_string()));
         let mut transaction = self.transaction();
@@ -41,14 +29,17 @@ impl OrderRevocation for Table {
         }
     }
 
-    async fn stop_revoking(&self) -> Result<(), StoreError> {
+    /// Nothing more is to be revoked. One write.
+    pub async fn stop_revoking(&self) -> Result<(), StoreError> {
         let (pk, sk) = guard_key();
         self.update_one(key(pk, sk), Expression::new("REMOVE revoke_before")).await
     }
 }
 
-impl RevokeTokens for Table {
-    async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
+impl Table {
+    /// Whether a living grant, of whichever organisation, holds the same token string as this one and was given at this
+    /// time or later. One query, and one read for every hundred other holders.
+    pub async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
         let own = keys::token_holder(&grant.org_id, &grant.grant_id);
         let mut pages = self
             .client

@@ -22,19 +22,10 @@ pub struct DueActivations {
 #[derive(Clone, Debug)]
 pub struct DuePlace(Item);
 
-pub trait PendingActivations {
+impl Table {
     /// What is due by `until` in one of the [`PENDING_SHARDS`](keys::PENDING_SHARDS), behind `after`. One query. The index
     /// lags behind the table a little: it may name what has just been done.
-    fn due_activations(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        after: Option<DuePlace>,
-    ) -> impl Future<Output = Result<DueActivations, StoreError>> + Send;
-}
-
-impl PendingActivations for Table {
-    async fn due_activations(
+    pub async fn due_activations(
         &self,
         shard: u8,
         until: Timestamp,

@@ -3,7 +3,6 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::access::Belonging;
 use domain::account::AdAccount;
-use shared::store::lapse_sweep::counting::CountAccounts as _;
 use shared::store::list_accounts::Counts;
 
 use crate::world::{World, an_account, flipped, lapsed};

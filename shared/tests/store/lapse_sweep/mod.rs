@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
 use shared::store::import_accounts::GrantChange;
 use shared::store::keys::{DUE_SHARDS, due_shard};
-use shared::store::lapse_sweep::{DueGrant, Lease, PAGE, Sweep as _};
+use shared::store::lapse_sweep::{DueGrant, Lease, PAGE};
 
 use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, now, org};

@@ -3,9 +3,7 @@
 use domain::guard::{Forced, Standing};
 use domain::ids::OrgId;
 use jiff::{SignedDuration, Timestamp};
-use shared::store::guard::KeepGuard as _;
 use shared::store::import_accounts::{GrantChange, grant_id_of};
-use shared::store::lapse_sweep::orders::{OrderRevocation as _, RevokeTokens as _};
 use shared::store::rows::StoredGrant;
 
 use crate::import_accounts::{a_grant, connected, new};

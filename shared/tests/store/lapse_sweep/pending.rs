@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::to_item;
 use shared::store::complete_activation::Candidate;
 use shared::store::keys::{PENDING_SHARDS, pending_shard};
-use shared::store::lapse_sweep::pending::{DueActivations, PendingActivations};
+use shared::store::lapse_sweep::pending::DueActivations;
 use shared::store::live::LiveActivations;
 use shared::store::rows::StoredActivation;
 
