@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tracing::error;
 
-use super::guard::{StoredGuard, backoff_key, guard_key};
-use super::rows::{self, BusinessCenterItem, StoredGrant, bytes, read};
+use super::guard::{StoredGuard, guard_key, on_guard};
+use super::rows::{self, BusinessCenterItem, StoredGrant, bytes, read, written};
 use super::transaction::{Expression, LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::logging::chain;
@@ -19,13 +19,16 @@ use domain::account::AdAccount;
 use domain::backoff::Backoff;
 use domain::checks::{Membership, Person};
 use domain::grant::Grant;
-use domain::guard::tally::Recount;
+use domain::guard::tally::{BUCKET, Recount};
+use domain::guard::{Guard, Hearing, memory};
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use domain::sweep::{CheckState, Outcome, Revocation, Watched};
 use domain::transition::Transition;
 
 /// Each account that moves is two rows, and a transaction holds 100.
 pub const MOVED_AT_ONCE: usize = 40;
+/// Rows that one read gets.
+const AT_ONCE: usize = 100;
 /// How long the numbers of a run are kept.
 const RUN_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -212,10 +215,84 @@ impl Table {
         transaction.update(grant_key(&grant.stored.grant), later, Some(STILL_THE_SAME));
         transaction.commit().await
     }
+
+    /// Whether a living grant, of whichever organisation, holds the same token string as this one and was given at this
+    /// time or later. One query, and one read for every hundred other holders.
+    pub async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
+        let own = keys::token_holder(&grant.org_id, &grant.grant_id);
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::token(&grant.token_fingerprint)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut others = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item?;
+            others.extend(Some(sort_key(&item)).filter(|sk| *sk != own).and_then(keys::held_by));
+        }
+        for some in others.chunks(AT_ONCE) {
+            for item in self.get_all(some.iter().cloned()).await? {
+                let other = rows::grant(item)?.grant;
+                if other.is_living() && other.granted_at >= since {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The canary answered. One write.
+    pub async fn canary_answered(&self, healthy: bool, now: Timestamp) -> Result<(), StoreError> {
+        let attribute = if healthy { "canary_passed_at" } else { "canary_refused_at" };
+        let update = Expression::new("SET #answered = :now").name("#answered", attribute);
+        self.set_on_guard(update.value(":now", text(now.to_string()))).await
+    }
+
+    /// The canary heard that our app is at fault. One write.
+    pub async fn canary_heard_app_level(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.set_on_guard(Expression::new("SET app_level_at = :now").value(":now", text(now.to_string()))).await
+    }
+
+    /// A grant heard that our app is at fault, as [`Guard::app_level_heard`] has it. One write; a conflict when another
+    /// grant heard it since `seen` was read.
+    pub async fn grant_heard_app_level(&self, seen: &Guard, after: &Guard) -> Result<(), StoreError> {
+        let list = |heard: &[Hearing]| on_guard(serde_dynamo::to_attribute_value(heard));
+        let mut update = Expression::new("SET app_level_heard = :after").value(":after", list(&after.app_level_heard)?);
+        if let Some(at) = after.app_level_at.filter(|_| after.app_level_at != seen.app_level_at) {
+            update.text += ", app_level_at = :at";
+            update = update.value(":at", text(at.to_string()));
+        }
+        let condition = if seen.app_level_heard.is_empty() {
+            "attribute_not_exists(app_level_heard)"
+        } else {
+            update = update.value(":seen", list(&seen.app_level_heard)?);
+            "app_level_heard = :seen"
+        };
+        let (pk, sk) = guard_key();
+        let mut transaction = self.transaction();
+        transaction.update(key(pk, sk), update, Some(condition));
+        transaction.commit().await
+    }
+
+    /// TikTok throttled us: everybody pauses. One write.
+    pub async fn throttled(&self, pause: Backoff) -> Result<(), StoreError> {
+        let (pk, sk) = backoff_key();
+        self.client.put_item().table_name(&self.name).set_item(Some(written(&pk, &sk, &pause)?)).send().await?;
+        Ok(())
+    }
 }
 
 /// Nobody checked the grant, gave it another token or retired it since it was read.
 const STILL_THE_SAME: &str = "token_version = :tested AND due_sk = :due AND attribute_not_exists(retired_at)";
+
+fn backoff_key() -> (String, String) {
+    (keys::SWEEP.to_owned(), keys::BACKOFF.to_owned())
+}
 
 fn grant_key(grant: &Grant) -> Item {
     key(keys::org(&grant.org_id), keys::grant(&grant.grant_id))
@@ -298,5 +375,31 @@ impl Transaction<'_> {
             .value(":ttl", number((ending.now + RUN_KEPT).as_second()));
         let row = key(keys::SWEEP.to_owned(), keys::run(ending.run, keys::tally_shard(grant_id)));
         Ok(self.update(row, report, None))
+    }
+
+    /// Where the guard counts a grant.
+    pub fn recount(&mut self, grant_id: &GrantId, recount: &Recount, interval: SignedDuration) -> &mut Self {
+        for (bucket, change) in &recount.0 {
+            let mut adds = Vec::new();
+            let mut update = Expression::default();
+            for (attribute, by) in [
+                ("grants", change.grants),
+                ("struck", change.struck),
+                ("newly", change.newly),
+                ("accounts", change.accounts),
+            ] {
+                if by != 0 {
+                    adds.push(format!("#{attribute} :{attribute}"));
+                    update = update.name(&format!("#{attribute}"), attribute);
+                    update = update.value(&format!(":{attribute}"), number(by));
+                }
+            }
+            let gone_at = (bucket + 1) * BUCKET.as_secs() + memory(interval).as_secs() + 3_600;
+            update.text = format!("SET #ttl = :ttl ADD {}", adds.join(", "));
+            update = update.name("#ttl", "ttl").value(":ttl", number(gone_at));
+            let row = key(keys::TALLY.to_owned(), keys::tally(*bucket, keys::tally_shard(grant_id)));
+            self.update(row, update, None);
+        }
+        self
     }
 }

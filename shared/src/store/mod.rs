@@ -52,6 +52,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
+use transaction::Expression;
+
 pub type Item = HashMap<String, AttributeValue>;
 
 /// The table and the client for it: what every trait of this module is implemented for.
@@ -110,6 +112,21 @@ impl Table {
             wanted = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
         }
         Ok(rows)
+    }
+
+    /// An update without a condition.
+    async fn update_one(&self, row: Item, update: Expression) -> Result<(), StoreError> {
+        let Expression { text, names, values } = update;
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(row))
+            .update_expression(text)
+            .set_expression_attribute_names((!names.is_empty()).then_some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .send()
+            .await?;
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod counting;
 pub mod orders;
 pub mod pending;
+pub mod review;
 
 use std::collections::HashMap;
 

@@ -1,20 +1,31 @@
-//! What revoking tokens by an operator's order reads and writes.
+//! What operators order, in the guard's row, which every check reads anyway: so no order can be lost with a message.
 //!
-//! The order is one time, in the guard's row, which every check reads anyway: tokens of grants that were given before it
-//! are revoked. So it cannot be lost with a message, and who consents afterwards is not meant.
+//! The order to revoke is one time: tokens of grants that were given before it are revoked. Who consents afterwards is
+//! not meant.
 
 use jiff::Timestamp;
 
 use crate::store::guard::guard_key;
-use crate::store::rows;
 use crate::store::transaction::Expression;
-use crate::store::{StoreError, Table, key, keys, sort_key, text};
-use domain::grant::Grant;
-
-/// Rows that one read gets.
-const AT_ONCE: usize = 100;
+use crate::store::{StoreError, Table, key, text};
+use domain::guard::Forced;
 
 impl Table {
+    /// What an operator wants from now on; `None` leaves it to the guard. One write.
+    pub async fn force(&self, forced: Option<Forced>) -> Result<(), StoreError> {
+        let update = match forced {
+            None => Expression::new("REMOVE forced"),
+            Some(forced) => Expression::new("SET forced = :forced").value(
+                ":forced",
+                text(match forced {
+                    Forced::Hold => "hold",
+                    Forced::Release => "release",
+                }),
+            ),
+        };
+        self.set_on_guard(update).await
+    }
+
     /// Tokens of grants given before this time are to be revoked. An order for a later time stands: it contains this one. One
     /// write.
     pub async fn revoke_before(&self, before: Timestamp) -> Result<(), StoreError> {
@@ -31,39 +42,6 @@ impl Table {
 
     /// Nothing more is to be revoked. One write.
     pub async fn stop_revoking(&self) -> Result<(), StoreError> {
-        let (pk, sk) = guard_key();
-        self.update_one(key(pk, sk), Expression::new("REMOVE revoke_before")).await
-    }
-}
-
-impl Table {
-    /// Whether a living grant, of whichever organisation, holds the same token string as this one and was given at this
-    /// time or later. One query, and one read for every hundred other holders.
-    pub async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
-        let own = keys::token_holder(&grant.org_id, &grant.grant_id);
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::token(&grant.token_fingerprint)))
-            .into_paginator()
-            .items()
-            .send();
-        let mut others = Vec::new();
-        while let Some(item) = pages.next().await {
-            let item = item?;
-            others.extend(Some(sort_key(&item)).filter(|sk| *sk != own).and_then(keys::held_by));
-        }
-        for some in others.chunks(AT_ONCE) {
-            for item in self.get_all(some.iter().cloned()).await? {
-                let other = rows::grant(item)?.grant;
-                if other.is_living() && other.granted_at >= since {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
+        self.set_on_guard(Expression::new("REMOVE revoke_before")).await
     }
 }
