@@ -4,7 +4,7 @@
 use domain::account::Status;
 use jiff::Timestamp;
 use shared::metrics::{self, Metric, Unit};
-use shared::store::list_accounts::Counts;
+use shared::store::counts::Counts;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 

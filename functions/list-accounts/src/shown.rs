@@ -9,7 +9,8 @@ use domain::transition::open_gap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
-use shared::store::list_accounts::{Behind, Counts, Happened};
+use shared::store::counts::Counts;
+use shared::store::list_accounts::{Behind, Happened};
 use shared::store::rows::{self, RowItem};
 
 const SUPPORT: &str = "support@creativex.com";

@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tracing::error;
 
+use super::expression::Expression;
 use super::guard::{StoredGuard, guard_key, on_guard};
 use super::rows::{self, BusinessCenterItem, StoredGrant, bytes, read, written};
-use super::transaction::{Expression, LearntCenter, Transaction};
+use super::transaction::{LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::logging::chain;
 use domain::account::AdAccount;
@@ -121,19 +122,12 @@ impl Table {
 
     /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
     pub async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
+        let under = Expression::new("grant_pk = :grant").value(":grant", text(keys::accounts_of(org_id, grant_id)));
         let mut watched = Vec::new();
         let mut start = None;
         loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name(keys::BY_GRANT)
-                .key_condition_expression("grant_pk = :grant")
-                .expression_attribute_values(":grant", text(keys::accounts_of(org_id, grant_id)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
+            let answer =
+                self.query(under.clone()).index_name(keys::BY_GRANT).set_exclusive_start_key(start).send().await?;
             for item in answer.items.unwrap_or_default() {
                 watched.push(read(item)?);
             }
@@ -220,16 +214,8 @@ impl Table {
     /// time or later. One query, and one read for every hundred other holders.
     pub async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
         let own = keys::token_holder(&grant.org_id, &grant.grant_id);
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::token(&grant.token_fingerprint)))
-            .into_paginator()
-            .items()
-            .send();
+        let holders = Expression::new("pk = :pk").value(":pk", text(keys::token(&grant.token_fingerprint)));
+        let mut pages = self.query(holders).consistent_read(true).into_paginator().items().send();
         let mut others = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item?;

@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::expression::Expression;
 use super::rows::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
-use super::transaction::{Expression, LearntCenter, Transaction};
+use super::transaction::{LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use domain::account::{AdAccount, Status};
 use domain::activation::{Activation, ReceiptLine};
@@ -77,16 +78,8 @@ pub struct FurtherMove<'a> {
 impl Table {
     /// The activation, its candidate and its receipt. One read.
     pub async fn activation(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::activation(activation_id)))
-            .into_paginator()
-            .items()
-            .send();
+        let rows = Expression::new("pk = :pk").value(":pk", text(keys::activation(activation_id)));
+        let mut pages = self.query(rows).consistent_read(true).into_paginator().items().send();
         let (mut stored, mut candidate, mut lines) = (None, None, Vec::new());
         while let Some(item) = pages.next().await {
             let mut item: Item = item?;
@@ -236,16 +229,14 @@ impl Table {
             start.insert("status_sk".to_owned(), text(keys::account(id)));
             start
         });
+        let lapsed = Expression::new("status_pk = :lapsed")
+            .value(":lapsed", text(lapsed))
+            .value(":bc", text(business_center_id.as_str()));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(lapsed)
             .index_name(keys::BY_STATUS)
-            .key_condition_expression("status_pk = :lapsed")
             .filter_expression("business_center_id = :bc")
             .projection_expression("pk, sk")
-            .expression_attribute_values(":lapsed", text(lapsed))
-            .expression_attribute_values(":bc", text(business_center_id.as_str()))
             .set_exclusive_start_key(start)
             .limit(100)
             .send()
@@ -263,16 +254,8 @@ impl Table {
 
     /// Whether any living grant, of whichever organisation, holds this token string.
     pub async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::token(fingerprint)))
-            .limit(1)
-            .send()
-            .await?;
+        let holders = Expression::new("pk = :pk").value(":pk", text(keys::token(fingerprint)));
+        let answer = self.query(holders).consistent_read(true).limit(1).send().await?;
         Ok(answer.count > 0)
     }
 }

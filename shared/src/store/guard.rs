@@ -5,8 +5,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
+use super::expression::Expression;
 use super::rows::read;
-use super::transaction::{Expression, Transaction};
+use super::transaction::Transaction;
 use super::{Item, StoreError, Table, key, keys, number};
 use domain::guard::{Guard, hour_of};
 
@@ -53,7 +54,8 @@ impl Table {
     /// One write.
     pub(super) async fn set_on_guard(&self, update: Expression) -> Result<(), StoreError> {
         let (pk, sk) = guard_key();
-        self.update_one(key(pk, sk), update).await
+        self.update(key(pk, sk), update).send().await?;
+        Ok(())
     }
 }
 

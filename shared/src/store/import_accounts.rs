@@ -10,8 +10,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
+use super::expression::Expression;
 use super::rows::{self, StoredGrant};
-use super::transaction::{Expression, LearntCenter};
+use super::transaction::LearntCenter;
 use super::{StoreError, Table, key, keys, sort_key};
 use domain::account::AdAccount;
 use domain::grant::Grant;

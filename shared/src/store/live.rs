@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::transaction::{Expression, Transaction};
+use super::expression::Expression;
+use super::transaction::Transaction;
 use super::{Item, key, keys, number};
 use domain::activation::Activation;
 use domain::ids::{ActivationId, OrgId, UserId};

@@ -34,6 +34,8 @@
 pub mod accounts;
 pub mod check_grant;
 pub mod complete_activation;
+pub mod counts;
+pub mod expression;
 pub mod guard;
 pub mod import_accounts;
 pub mod keys;
@@ -51,8 +53,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-
-use transaction::Expression;
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -112,21 +112,6 @@ impl Table {
             wanted = answer.unprocessed_keys.and_then(|mut left| left.remove(&self.name));
         }
         Ok(rows)
-    }
-
-    /// An update without a condition.
-    async fn update_one(&self, row: Item, update: Expression) -> Result<(), StoreError> {
-        let Expression { text, names, values } = update;
-        self.client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(row))
-            .update_expression(text)
-            .set_expression_attribute_names((!names.is_empty()).then_some(names))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
-            .send()
-            .await?;
-        Ok(())
     }
 }
 

@@ -4,11 +4,10 @@
 //! `due_pk` and `due_sk` and so lies in index `by_due`. Whoever delivers it takes the two away and leaves `delivered_at`.
 //! Dying in between means that it is delivered again, with the same id.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
+use super::expression::Expression;
 use super::{Item, StoreError, Table, key, keys, text};
 use crate::bus::{BusEvent, NoEvent};
 
@@ -61,13 +60,10 @@ impl Table {
     /// What waits in one of the [`OUTBOX_SHARDS`](keys::OUTBOX_SHARDS), behind `after`. One query. The index lags behind
     /// the table a little: it may miss what has just come, and still name what has just been delivered.
     pub async fn unsent(&self, shard: u8, after: Option<Position>) -> Result<UnsentPage, StoreError> {
+        let in_shard = Expression::new("due_pk = :shard").value(":shard", text(keys::outbox_partition(shard)));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(in_shard)
             .index_name(keys::BY_DUE)
-            .key_condition_expression("due_pk = :shard")
-            .expression_attribute_values(":shard", text(keys::outbox_partition(shard)))
             .set_exclusive_start_key(after.map(|Position(key)| key))
             .limit(PAGE)
             .send()
@@ -90,16 +86,10 @@ impl Table {
 
     /// The bus has it. One write; a row that is gone is no error.
     pub async fn delivered(&self, RowKey { pk, sk }: &RowKey, at: Timestamp) -> Result<(), StoreError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(pk.clone(), sk.clone())))
-            .update_expression("SET delivered_at = :at REMOVE due_pk, due_sk")
-            .condition_expression("attribute_exists(pk)")
-            .set_expression_attribute_values(Some(HashMap::from([(":at".to_owned(), text(at.to_string()))])))
-            .send()
-            .await;
+        let delivered =
+            Expression::new("SET delivered_at = :at REMOVE due_pk, due_sk").value(":at", text(at.to_string()));
+        let row = key(pk.clone(), sk.clone());
+        let written = self.update(row, delivered).condition_expression("attribute_exists(pk)").send().await;
         match written {
             Ok(_) => Ok(()),
             Err(error)

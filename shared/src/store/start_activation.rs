@@ -4,9 +4,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::expression::Expression;
 use super::live::{LiveActivations, live_key};
 use super::rows::{self, BusinessCenterItem, StoredGrant, read, written};
-use super::transaction::Expression;
 use super::{StoreError, Table, keys, number, sort_key};
 use domain::account::AdAccount;
 use domain::activation::Activation;

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::transaction::{Expression, LearntCenter};
+use super::expression::Expression;
+use super::transaction::LearntCenter;
 use super::{StoreError, Table, key, keys, number, text};
 use domain::checks::{Membership, Person};
 use domain::grant::Grant;

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::transaction::Expression;
+use crate::store::expression::Expression;
 use crate::store::{Item, StoreError, Table, key, keys, number, text};
 use domain::ids::{GrantId, OrgId};
 
@@ -76,16 +76,9 @@ fn progress_key() -> Item {
 
 impl Table {
     async fn update_progress(&self, update: Expression, condition: &str) -> Result<Option<Item>, StoreError> {
-        let Expression { text, names, values } = update;
         let written = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(progress_key()))
-            .update_expression(text)
+            .update(progress_key(), update)
             .condition_expression(condition)
-            .set_expression_attribute_names((!names.is_empty()).then_some(names))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
@@ -128,24 +121,17 @@ impl Table {
 
     /// Grants of a shard that are due by `until`, after `from`. One query.
     pub async fn due_grants(&self, shard: u8, until: Timestamp, from: Option<&Mark>) -> Result<DuePage, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name(keys::BY_DUE)
-            .expression_attribute_values(":shard", text(keys::due_partition(shard)))
-            // Every due time of this second and before is smaller than this.
-            .expression_attribute_values(":until", text(format!("{until}~")))
-            .limit(PAGE);
-        let query = match from {
-            None => query.key_condition_expression("due_pk = :shard AND due_sk <= :until"),
+        let behind = keys::due_behind(until);
+        let due = match from {
+            None => Expression::new("due_pk = :shard AND due_sk <= :behind"),
             // An index may be asked for a range only; its first row was sent already.
-            Some(Mark(mark)) if *mark <= format!("{until}~") => query
-                .key_condition_expression("due_pk = :shard AND due_sk BETWEEN :from AND :until")
-                .expression_attribute_values(":from", text(mark)),
+            Some(Mark(mark)) if *mark <= behind => {
+                Expression::new("due_pk = :shard AND due_sk BETWEEN :from AND :behind").value(":from", text(mark))
+            }
             Some(_) => return Ok(DuePage::default()),
         };
-        let answer = query.send().await?;
+        let due = due.value(":shard", text(keys::due_partition(shard))).value(":behind", text(behind));
+        let answer = self.query(due).index_name(keys::BY_DUE).limit(PAGE).send().await?;
         let is_last = answer.last_evaluated_key.is_none();
         let mut page = DuePage::default();
         for item in answer.items.unwrap_or_default() {

@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 
+use crate::store::expression::Expression;
 use crate::store::guard::guard_key;
-use crate::store::transaction::Expression;
 use crate::store::{StoreError, Table, key, text};
 use domain::guard::Forced;
 

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use tracing::error;
 
+use crate::store::expression::Expression;
 use crate::store::{Item, StoreError, Table, keys, text};
 use domain::ids::ActivationId;
 
@@ -31,14 +32,12 @@ impl Table {
         until: Timestamp,
         after: Option<DuePlace>,
     ) -> Result<DueActivations, StoreError> {
+        let due = Expression::new("due_pk = :shard AND due_sk < :behind")
+            .value(":shard", text(keys::pending_partition(shard)))
+            .value(":behind", text(keys::due_behind(until)));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(due)
             .index_name(keys::BY_DUE)
-            .key_condition_expression("due_pk = :shard AND due_sk < :behind")
-            .expression_attribute_values(":shard", text(keys::pending_partition(shard)))
-            .expression_attribute_values(":behind", text(keys::due_behind(until)))
             .set_exclusive_start_key(after.map(|DuePlace(key)| key))
             .limit(PAGE)
             .send()

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::store::expression::Expression;
 use crate::store::guard::{guard_key, on_guard};
 use crate::store::rows::written;
-use crate::store::transaction::{Expression, Transaction};
+use crate::store::transaction::Transaction;
 use crate::store::{StoreError, Table, key, keys, number, text};
 use domain::guard::tally::{Numbers, Tally, bucket_of};
 use domain::guard::{Canary, Guard, GuardEvent, memory};
@@ -28,20 +29,13 @@ impl Table {
             #[serde(default)]
             accounts: i64,
         }
+        let late = Expression::new("pk = :pk AND sk >= :oldest")
+            .value(":pk", text(keys::TALLY))
+            .value(":oldest", text(keys::tally(bucket_of(now - memory(interval)), 0)));
         let mut tally = Tally::default();
         let mut start = None;
         loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND sk >= :oldest")
-                .expression_attribute_values(":pk", text(keys::TALLY))
-                .expression_attribute_values(":oldest", text(keys::tally(bucket_of(now - memory(interval)), 0)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
+            let answer = self.query(late.clone()).consistent_read(true).set_exclusive_start_key(start).send().await?;
             for item in answer.items.unwrap_or_default() {
                 // `read` wants the keys for its complaint only.
                 let Row { sk, grants, struck, newly, accounts } = serde_dynamo::from_item(item).map_err(|error| {

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::access::Belonging;
 use domain::account::AdAccount;
-use shared::store::list_accounts::Counts;
+use shared::store::counts::Counts;
 
 use crate::world::{World, an_account, flipped, lapsed};
 
