@@ -1,8 +1,8 @@
 //! What more than one function reads of an ad account: the account itself, the grant it lives on, its Business Center.
 
 use super::rows::{self, BusinessCenterItem, StoredGrant};
-use super::{StoreError, Table, keys, sort_key};
-use domain::account::AdAccount;
+use super::{Item, StoreError, Table, key, keys, sort_key, text};
+use domain::account::{AdAccount, Status};
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 
 impl Table {
@@ -56,4 +56,16 @@ impl Table {
         let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
         Ok(known.map(rows::business_center).transpose()?.unwrap_or_default())
     }
+}
+
+/// The key behind which a query of accounts goes on: of one tab, or of all of them. The account itself need not be there
+/// any more.
+pub(super) fn start_behind(org_id: &OrgId, tab: Option<Status>, advertiser_id: &AdvertiserId) -> Item {
+    let sk = keys::account(advertiser_id);
+    let mut start = key(keys::org(org_id), sk.clone());
+    if let Some(status) = tab {
+        start.insert("status_pk".to_owned(), text(keys::org_status(org_id, status)));
+        start.insert("status_sk".to_owned(), text(sk));
+    }
+    start
 }

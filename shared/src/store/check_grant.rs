@@ -42,6 +42,13 @@ pub struct GrantToCheck {
     pub due: String,
 }
 
+impl GrantToCheck {
+    /// When it was due as it was read.
+    fn due_sk(&self) -> String {
+        keys::due_at(&self.due, &self.stored.grant.org_id, &self.stored.grant.grant_id)
+    }
+}
+
 /// What a check begins with.
 #[derive(Clone, Debug, Default)]
 pub struct Beginning {
@@ -148,7 +155,7 @@ impl Table {
         let rows = ids.iter().map(keys::account).chain(centers.iter().map(keys::business_center));
         let (mut accounts, mut known) = (Vec::new(), KnownCenters::new());
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
-            match sort_key(&item).strip_prefix(keys::BUSINESS_CENTER_PREFIX).and_then(|id| id.parse().ok()) {
+            match keys::business_center_id(sort_key(&item)) {
                 Some(id) => drop(known.insert(id, rows::business_center(item)?)),
                 None => accounts.push(rows::account(item)?),
             }
@@ -174,7 +181,7 @@ impl Table {
         }
         let condition = Expression::new(STILL_THE_SAME)
             .value(":tested", number(grant.stored.grant.token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         transaction.check(grant_key(&grant.stored.grant), condition);
         transaction.commit().await
     }
@@ -205,7 +212,7 @@ impl Table {
         let later = Expression::new("SET due_sk = :later")
             .value(":later", text(keys::due_at(until, org_id, grant_id)))
             .value(":tested", number(*token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         transaction.update(grant_key(&grant.stored.grant), later, Some(STILL_THE_SAME));
         transaction.commit().await
     }
@@ -284,10 +291,6 @@ fn grant_key(grant: &Grant) -> Item {
     key(keys::org(&grant.org_id), keys::grant(&grant.grant_id))
 }
 
-fn due_sk(grant: &Grant, due: &str) -> String {
-    format!("{due}#{}#{}", grant.org_id, grant.grant_id)
-}
-
 fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
     #[derive(Deserialize)]
     struct Checks {
@@ -299,7 +302,7 @@ fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
     let Checks { check, due_sk } = read(item.clone())?;
     let stored = rows::grant(item)?;
     // A retired grant is never due.
-    let due = due_sk.as_deref().and_then(|due_sk| due_sk.split('#').next()).map(str::to_owned);
+    let due = due_sk.map(|due_sk| keys::due_parts(&due_sk).0.to_owned());
     Ok(due.filter(|_| stored.grant.is_living()).map(|due| GrantToCheck { stored, state: check, due }))
 }
 
@@ -315,7 +318,7 @@ impl Transaction<'_> {
             .value(":check", serde_dynamo::to_attribute_value(ending.state).map_err(unreadable)?)
             .value(":next", text(keys::due_at(ending.next_due, org_id, grant_id)))
             .value(":tested", number(*token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         if let Some(proof) = ending.proof {
             update.text += ", last_proven_at = :proven, business_centers = :centers";
             update = update

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::accounts::start_behind;
 use super::expression::Expression;
 use super::rows::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
 use super::transaction::{LearntCenter, Transaction};
@@ -222,22 +223,15 @@ impl Table {
         business_center_id: &BusinessCenterId,
         after: Option<&AdvertiserId>,
     ) -> Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError> {
-        let lapsed = keys::org_status(org_id, Status::NeedsConnecting);
-        let start = after.map(|id| {
-            let mut start = key(keys::org(org_id), keys::account(id));
-            start.insert("status_pk".to_owned(), text(lapsed.clone()));
-            start.insert("status_sk".to_owned(), text(keys::account(id)));
-            start
-        });
         let lapsed = Expression::new("status_pk = :lapsed")
-            .value(":lapsed", text(lapsed))
+            .value(":lapsed", text(keys::org_status(org_id, Status::NeedsConnecting)))
             .value(":bc", text(business_center_id.as_str()));
         let answer = self
             .query(lapsed)
             .index_name(keys::BY_STATUS)
             .filter_expression("business_center_id = :bc")
             .projection_expression("pk, sk")
-            .set_exclusive_start_key(start)
+            .set_exclusive_start_key(after.map(|id| start_behind(org_id, Some(Status::NeedsConnecting), id)))
             .limit(100)
             .send()
             .await?;
@@ -245,10 +239,7 @@ impl Table {
             answer.items.unwrap_or_default().into_iter().map(|item| (keys::org(org_id), sort_key(&item).to_owned()));
         let rows = self.get_all(keys).await?;
         let accounts: Result<Vec<_>, _> = rows.into_iter().map(rows::account).collect();
-        let next = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|item| sort_key(item).strip_prefix(keys::ACCOUNT_PREFIX)?.parse().ok());
+        let next = answer.last_evaluated_key.as_ref().and_then(|item| keys::advertiser_id(sort_key(item)));
         Ok((accounts?.into_iter().filter(|account| !account.is_active()).collect(), next))
     }
 

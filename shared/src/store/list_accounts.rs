@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::accounts::start_behind;
 use super::counts::{Counts, counted};
 use super::expression::Expression;
 use super::rows::{BusinessCenterItem, RowItem, read};
@@ -229,7 +230,7 @@ impl Table {
             .set_index_name(index.map(str::to_owned))
             .projection_expression(ROW_ATTRIBUTES.map(|attribute| format!("#{attribute}")).join(", "))
             .set_filter_expression((!filter.text.is_empty()).then(|| filter.text.clone()))
-            .set_exclusive_start_key(after.map(|id| start_key(wanted, id)))
+            .set_exclusive_start_key(after.map(|id| start_behind(&wanted.org_id, wanted.status, id)))
             .limit(limit_of(looked_at))
             .send()
             .await?;
@@ -240,21 +241,9 @@ impl Table {
     }
 }
 
-/// The key of the account at which a query goes on. The account itself need not be there any more.
-fn start_key(wanted: &Wanted, advertiser_id: &AdvertiserId) -> Item {
-    let sk = keys::account(advertiser_id);
-    let mut start = key(keys::org(&wanted.org_id), sk.clone());
-    if let Some(status) = wanted.status {
-        start.insert("status_pk".to_owned(), text(keys::org_status(&wanted.org_id, status)));
-        start.insert("status_sk".to_owned(), text(sk));
-    }
-    start
-}
-
 fn behind_prefix(last: &Item) -> Result<AdvertiserId, StoreError> {
     let sk = sort_key(last);
-    sk.strip_prefix(keys::ACCOUNT_PREFIX)
-        .and_then(|id| id.parse().ok())
+    keys::advertiser_id(sk)
         .ok_or_else(|| StoreError::Unreadable { key: sk.to_owned(), problem: "is not an ad account's".to_owned() })
 }
 

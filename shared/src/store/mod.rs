@@ -1,4 +1,14 @@
-//! The one table, and the narrow traits through which functions use it.
+//! The one table. A file for each function holds what that one reads and writes, as methods of [`Table`]; its role in
+//! `infra/template.yaml` allows just that.
+//!
+//! | File | Used by |
+//! |---|---|
+//! | [`list_accounts`], [`start_activation`], [`validate_permissions`], [`import_accounts`], [`relay_events`] | the function of that name |
+//! | [`lapse_sweep`] | that function: what is due, the guard's review, operators' orders |
+//! | [`check_grant`] | that function, and the canary's check |
+//! | [`complete_activation`] | `oauth-callback`; `check-grant`, which goes on with activations; `start-activation`, which shows them |
+//! | [`accounts`], [`guard`], [`live`], [`counts`] | several of these: an account and what stands behind it, the guard's row, who has what under way, the numbers on the tabs |
+//! | [`keys`], [`rows`], [`expression`], [`transaction`] | all of these |
 //!
 //! | What | `pk` | `sk` | Written by |
 //! |---|---|---|---|
@@ -56,7 +66,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The table and the client for it: what every trait of this module is implemented for.
+/// The table and the client for it.
 #[derive(Clone, Debug)]
 pub struct Table {
     client: Client,

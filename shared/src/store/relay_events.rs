@@ -69,10 +69,7 @@ impl Table {
             .send()
             .await?;
         let unsent = answer.items.into_iter().flatten().map(|item| Unsent {
-            since: attribute(&item, "due_sk")
-                .split_once('#')
-                .and_then(|(time, _)| time.parse().ok())
-                .unwrap_or(Timestamp::UNIX_EPOCH),
+            since: keys::due_parts(attribute(&item, "due_sk")).0.parse().unwrap_or(Timestamp::UNIX_EPOCH),
             key: row_key(&item),
         });
         Ok(UnsentPage { unsent: unsent.collect(), next: answer.last_evaluated_key.map(Position) })

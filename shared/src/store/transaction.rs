@@ -244,13 +244,17 @@ pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {
         &keys::event(event.version, event.kind.name()),
         event,
     )?;
-    // Until the bus has it. Whoever delivers it takes these two away.
-    item.insert("due_pk".to_owned(), text(keys::outbox_shard(&event.event_id)));
-    item.insert("due_sk".to_owned(), text(format!("{}#{}", event.occurred_at, event.event_id)));
+    waits_for_bus(&mut item, &event.event_id, event.occurred_at);
     if let Some(by) = by {
         item.insert("by".to_owned(), text(by));
     }
     Ok(item)
+}
+
+/// Until the bus has it. Whoever delivers it takes these two away.
+pub(super) fn waits_for_bus(event: &mut Item, event_id: &str, occurred_at: Timestamp) {
+    event.insert("due_pk".to_owned(), text(keys::outbox_shard(event_id)));
+    event.insert("due_sk".to_owned(), text(keys::outbox_at(occurred_at, event_id)));
 }
 
 enum Cancelled {

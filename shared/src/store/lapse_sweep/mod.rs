@@ -189,9 +189,6 @@ impl Lease {
 
 fn due_grant(item: &Item) -> Option<DueGrant> {
     let plain = |name: &str| item.get(name)?.as_s().ok();
-    Some(DueGrant {
-        org_id: plain("pk")?.strip_prefix("ORG#")?.parse().ok()?,
-        grant_id: plain("sk")?.strip_prefix("GRANT#")?.parse().ok()?,
-        due: plain("due_sk")?.split('#').next()?.to_owned(),
-    })
+    let (org_id, grant_id) = keys::grant_ids(plain("pk")?, plain("sk")?)?;
+    Some(DueGrant { org_id, grant_id, due: keys::due_parts(plain("due_sk")?).0.to_owned() })
 }

@@ -50,7 +50,7 @@ impl Table {
 /// One row that cannot be read keeps nobody from the others.
 fn due_activation(item: &Item) -> Option<ActivationId> {
     let due = item.get("due_sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let activation_id = due.split_once('#').and_then(|(_, id)| id.parse().ok());
+    let activation_id = keys::due_parts(due).1.parse().ok();
     if activation_id.is_none() {
         error!(due, "A pending activation has no id");
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::store::expression::Expression;
 use crate::store::guard::{guard_key, on_guard};
 use crate::store::rows::written;
-use crate::store::transaction::Transaction;
+use crate::store::transaction::{Transaction, waits_for_bus};
 use crate::store::{StoreError, Table, key, keys, number, text};
 use domain::guard::tally::{Numbers, Tally, bucket_of};
 use domain::guard::{Canary, Guard, GuardEvent, memory};
@@ -41,8 +41,7 @@ impl Table {
                 let Row { sk, grants, struck, newly, accounts } = serde_dynamo::from_item(item).map_err(|error| {
                     StoreError::Unreadable { key: keys::TALLY.to_owned(), problem: error.to_string() }
                 })?;
-                let bucket = sk.split('#').next().and_then(|bucket| bucket.parse().ok());
-                let bucket: i64 = bucket.ok_or_else(|| StoreError::Unreadable {
+                let bucket = keys::tally_bucket(&sk).ok_or_else(|| StoreError::Unreadable {
                     key: format!("{}/{sk}", keys::TALLY),
                     problem: "this is no bucket".to_owned(),
                 })?;
@@ -105,8 +104,7 @@ impl Transaction<'_> {
     /// The history and outbox row of a hold or a release.
     fn guard_event(&mut self, event: &GuardEvent) -> Result<&mut Self, StoreError> {
         let mut item = written(keys::SWEEP, &keys::event(event.version, event.kind.name()), event)?;
-        item.insert("due_pk".to_owned(), text(keys::outbox_shard(&event.event_id)));
-        item.insert("due_sk".to_owned(), text(format!("{}#{}", event.occurred_at, event.event_id)));
+        waits_for_bus(&mut item, &event.event_id, event.occurred_at);
         Ok(self.put(item, Some(Expression::new("attribute_not_exists(pk)"))))
     }
 }
