@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::store::completing::Record;
+use crate::store::complete_activation::Record;
 use domain::access::Caller;
 use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, Shown, State};
 use domain::causes::{Cause, CauseCode};
@@ -134,7 +134,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::store::items::StoredActivation;
+    use crate::store::rows::StoredActivation;
     use domain::access::Reach;
     use domain::checks::{Answer, Check, Endpoint, Evidence, Person};
 

@@ -4,8 +4,6 @@
 use domain::checks::Refusal;
 use domain::ids::{GrantId, OrgId};
 use shared::judging;
-use shared::store::checking::CheckGrants as _;
-use shared::store::guarding::TellGuard as _;
 use shared::tiktok::TikTok;
 use tokio::time::Instant;
 use tracing::{error, warn};

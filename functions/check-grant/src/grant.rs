@@ -25,10 +25,8 @@ use shared::judging::{self, TokenUnreadable};
 use shared::metrics::{self, Metric, Unit};
 use shared::sealing::AccessToken;
 use shared::store::StoreError;
-use shared::store::checking::{
-    Beginning, CenterNews, CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain,
-};
-use shared::store::guarding::{KeepGuard as _, StoredGuard, TellGuard as _};
+use shared::store::check_grant::{Beginning, CenterNews, Ending, GrantToCheck, MOVED_AT_ONCE, Proof, SealedAgain};
+use shared::store::guard::StoredGuard;
 use shared::tiktok::{Inquiry, TikTok, suspects_secret};
 use tokio::time::Instant;
 use tracing::{error, info, warn};

@@ -17,7 +17,7 @@ use domain::grant::Grant;
 use domain::ids::{GrantId, OrgId};
 use jiff::Timestamp;
 use shared::sealing::AccessToken;
-use shared::store::importing::{Change, Known};
+use shared::store::import_accounts::{Change, Known};
 
 use crate::row::{Connected, Refusal, Row, Wrong};
 

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::logging::loggable;
 use shared::sealing::AccessToken;
-use shared::store::importing::grant_id_of;
+use shared::store::import_accounts::grant_id_of;
 
 const DIGITS: &str = "must be 1 to 20 digits, as text";
 const TEXT: &str = "must be text of 1 to 256 characters";

@@ -4,8 +4,7 @@
 use domain::account::Status;
 use jiff::Timestamp;
 use shared::metrics::{self, Metric, Unit};
-use shared::store::counting::CountAccounts as _;
-use shared::store::listing::Counts;
+use shared::store::counts::Counts;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 

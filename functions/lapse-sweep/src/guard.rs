@@ -10,7 +10,6 @@ use shared::logging::chain;
 use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
 use shared::store::StoreError;
-use shared::store::guarding::KeepGuard;
 use tracing::{error, warn};
 
 use crate::event::GuardOrder;

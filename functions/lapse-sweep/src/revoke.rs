@@ -3,7 +3,6 @@
 //! This function opens no token. It writes the order down and queues every grant; `check-grant` revokes.
 
 use jiff::Timestamp;
-use shared::store::revoking::OrderRevocation as _;
 use tracing::warn;
 
 use crate::{Clients, SweepError};

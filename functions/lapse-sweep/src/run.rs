@@ -10,8 +10,7 @@ use shared::metrics::{self, Metric, Unit};
 use shared::queue::CheckMessage;
 use shared::store::StoreError;
 use shared::store::keys::{DUE_SHARDS, PENDING_SHARDS};
-use shared::store::pending::PendingActivations as _;
-use shared::store::sweeping::{DueGrant, Lease, Mark, Sweep as _};
+use shared::store::lapse_sweep::{DueGrant, Lease, Mark};
 use tokio::time::Instant;
 use tracing::{error, warn};
 

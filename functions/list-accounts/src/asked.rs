@@ -4,7 +4,7 @@ use domain::access::{Caller, Reach};
 use domain::account::Status;
 use domain::ids::{AdvertiserId, Label};
 use shared::http::{Problem, Query};
-use shared::store::listing::{Search, Wanted};
+use shared::store::list_accounts::{Search, Wanted};
 
 const LONGEST_SEARCH: usize = 100;
 const DEFAULT_LIMIT: usize = 50;

@@ -22,7 +22,6 @@ use shared::http::cursor::{self, List};
 use shared::http::{Code, Problem, Request, Response, respond};
 use shared::runtime::StartError;
 use shared::secrets::{SecretUnavailable, WebKeys};
-use shared::store::listing::ListAccounts;
 use shared::store::{StoreError, Table};
 use shared::tls::ExtraRoots;
 

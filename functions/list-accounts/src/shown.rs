@@ -9,8 +9,9 @@ use domain::transition::open_gap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
-use shared::store::items::{self, RowItem};
-use shared::store::listing::{Behind, Counts, Happened};
+use shared::store::counts::Counts;
+use shared::store::list_accounts::{Behind, Happened};
+use shared::store::rows::{self, RowItem};
 
 const SUPPORT: &str = "support@creativex.com";
 
@@ -60,7 +61,7 @@ impl<'a> AccountDetails<'a> {
         let Behind { grant, business_center } = behind;
         let known = account.business_center.name.as_ref();
         Self {
-            row: items::row(account).into(),
+            row: rows::row(account).into(),
             last_proven_at: grant.as_ref().and_then(|grant| grant.last_proven_at),
             business_center: NamedBusinessCenter {
                 id: account.business_center.id.clone(),

@@ -21,8 +21,8 @@ use shared::aws::{Aws, AwsSettings};
 use shared::config::Environment;
 use shared::http::{Request, answer};
 use shared::store::Table;
-use shared::store::importing::{Change, GrantChange, ImportAccounts, grant_id_of};
-use shared::store::items::StoredGrant;
+use shared::store::import_accounts::{Change, GrantChange, grant_id_of};
+use shared::store::rows::StoredGrant;
 use shared::tls::ExtraRoots;
 
 const LAPSED: &str = "7318204956617320411";

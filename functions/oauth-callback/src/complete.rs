@@ -25,8 +25,8 @@ use shared::http::{Code, Problem, Request};
 use shared::sealing::{AuthCode, FinishTicket, Purpose};
 use shared::secrets::SecretUnavailable;
 use shared::store::StoreError;
-use shared::store::completing::{Candidate, CompleteActivations, Record};
-use shared::store::items::StoredActivation;
+use shared::store::complete_activation::{Candidate, Record};
+use shared::store::rows::StoredActivation;
 use shared::tiktok::{ExchangeFailed, Exchanged};
 use tracing::{info, warn};
 
@@ -116,7 +116,7 @@ fn is_already_active(record: &Record) -> bool {
 /// is already past the exchange.
 async fn load(clients: &Clients, activation_id: &ActivationId, caller: &Caller) -> Result<Attempt, CompleteError> {
     let finisher = &clients.finisher;
-    let mut record = finisher.table.record(activation_id).await?.ok_or(Code::LinkExpired)?;
+    let mut record = finisher.table.activation(activation_id).await?.ok_or(Code::LinkExpired)?;
     let activation = &record.stored.activation;
     if activation.org_id != caller.org_id || activation.started_by != caller.user_id {
         turn_away(clients, record.stored, caller).await?;

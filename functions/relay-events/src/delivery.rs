@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use shared::bus::{BusEvent, ENTRIES_PER_CALL, NotTaken};
 use shared::logging::chain;
-use shared::store::outbox::{Outbox as _, OutboxRow, RowKey};
+use shared::store::relay_events::{OutboxRow, RowKey};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{error, warn};
 

@@ -14,7 +14,7 @@ use serde_dynamo::Item;
 use serde_json::value::RawValue;
 use shared::logging::loggable;
 use shared::store::keys::EVENT_PREFIX;
-use shared::store::outbox::{OutboxRow, RowKey};
+use shared::store::relay_events::{OutboxRow, RowKey};
 
 const SCHEDULED: &str = "Scheduled Event";
 const SCHEDULERS: [&str; 2] = ["aws.scheduler", "aws.events"];

@@ -1,6 +1,6 @@
 //! Delivers events to the bus: every one that was committed, at least once, and no other.
 //!
-//! An event is committed as a row, together with the change it tells of ([`shared::store::outbox`]). From there two ways
+//! An event is committed as a row, together with the change it tells of ([`shared::store::relay_events`]). From there two ways
 //! lead to the bus, so that nothing depends on either:
 //!
 //! 1. The table's stream brings new rows at once: [`event`] reads them, [`delivery`] sends them and marks them delivered.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use shared::metrics::{self, Metric, Unit};
 use shared::store::StoreError;
 use shared::store::keys::OUTBOX_SHARDS;
-use shared::store::outbox::{Outbox as _, Position, ROWS_AT_ONCE, RowKey, Unsent, UnsentPage};
+use shared::store::relay_events::{Position, ROWS_AT_ONCE, RowKey, Unsent, UnsentPage};
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
@@ -95,7 +95,7 @@ async fn deliver_old(run: &Run<'_>, waiting: Vec<Unsent>, delivery: &mut Deliver
     for some in old.chunks(ROWS_AT_ONCE) {
         let keys: Vec<RowKey> = some.iter().map(|unsent| unsent.key.clone()).collect();
         let rows =
-            if run.is_over() { None } else { timeout_at(run.deadline, run.clients.table.rows(&keys)).await.ok() };
+            if run.is_over() { None } else { timeout_at(run.deadline, run.clients.table.waiting(&keys)).await.ok() };
         let still_wait: HashSet<RowKey> = match rows {
             Some(Ok(rows)) => {
                 let mut some = run.deliver(rows).await;

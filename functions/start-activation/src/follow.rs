@@ -4,7 +4,6 @@ use domain::ids::ActivationId;
 use http::StatusCode;
 use shared::http::{Code, Request, Response, respond};
 use shared::receipt::receipt;
-use shared::store::starting::FollowActivations;
 
 use crate::{Clients, StartError};
 
@@ -17,8 +16,7 @@ pub async fn follow(clients: &Clients, request: &Request) -> Result<Response, St
     let record = clients.table.activation(&activation_id).await?;
     let record = record.filter(|record| record.stored.activation.org_id == caller.org_id);
     let record = record.ok_or(Code::ActivationNotFound)?;
-    let account =
-        FollowActivations::account(&clients.table, &caller.org_id, &record.stored.activation.advertiser_id).await?;
+    let account = clients.table.account(&caller.org_id, &record.stored.activation.advertiser_id).await?;
     if !caller.reach.contains(&account.ok_or(Code::ActivationNotFound)?.belonging) {
         return Err(Code::AccountOutOfReach.into());
     }

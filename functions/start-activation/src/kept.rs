@@ -8,7 +8,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::value::RawValue;
 use shared::http::{Code, Problem, Request};
 use shared::sealing::{WebPurpose, WebSeal};
-use shared::store::starting::KeptAnswer;
+use shared::store::start_activation::KeptAnswer;
 
 use crate::StartError;
 

@@ -12,8 +12,8 @@ use domain::examine::Subject;
 use domain::preflight::{Learnt, Preflight, weigh};
 use shared::judging::{self, Judged};
 use shared::secrets::AppCredentials;
-use shared::store::items::StoredGrant;
-use shared::store::starting::{PreflightGrants, StartActivations};
+use shared::store::rows::StoredGrant;
+use shared::store::start_activation::PreflightGrants;
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 

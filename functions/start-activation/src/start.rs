@@ -22,7 +22,8 @@ use shared::http::{Code, Problem, Request, Response, respond};
 use shared::sealing::{RawState, activation_id_of};
 use shared::secrets::{AppCredentials, SecretUnavailable};
 use shared::store::StoreError;
-use shared::store::starting::{KeptAnswer, LiveActivations, StartActivations, StartContext};
+use shared::store::live::LiveActivations;
+use shared::store::start_activation::{KeptAnswer, StartContext};
 use tracing::info;
 
 use crate::kept::{self, IdempotencyKey};

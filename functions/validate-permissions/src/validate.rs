@@ -23,8 +23,8 @@ use shared::judging::{self, Judged, TokenUnreadable};
 use shared::sealing::AccessToken;
 use shared::secrets::AppCredentials;
 use shared::store::StoreError;
-use shared::store::items::StoredGrant;
-use shared::store::verdicts::{GrantProven, RecordVerdicts};
+use shared::store::rows::StoredGrant;
+use shared::store::validate_permissions::GrantProven;
 use tokio::time::Instant;
 use tracing::{error, info};
 
@@ -155,7 +155,7 @@ async fn record(
         let Some(moved) = act(&account, diagnosis, at_risk, zone, tested.last_proven_at, days, now) else {
             return Ok(account);
         };
-        match clients.table.record(&moved, tested, proof.proven(now)).await {
+        match clients.table.record_verdict(&moved, tested, proof.proven(now)).await {
             Ok(()) => {
                 healing::tell([&moved], How::Validated, now);
                 return Ok(moved.after);

@@ -38,27 +38,27 @@ fn database(calls: u64, read_halves: u64, writes: u64) -> Bill {
     Bill { database_calls: calls, read_halves, writes, ..Bill::default() }
 }
 
-/// `CheckGrants::begin`: one `BatchGetItem`, consistent: the grant (2 KiB), the guard, the pause (a row that is not there
+/// `Table::begin`: one `BatchGetItem`, consistent: the grant (2 KiB), the guard, the pause (a row that is not there
 /// costs the same).
 pub fn begin() -> Bill {
     database(1, 3 * 2, 0)
 }
 
-/// `CheckGrants::watched`: one `Query` of the index `by_grant`, eventually consistent, some 250 bytes for each ad account;
+/// `Table::watched`: one `Query` of the index `by_grant`, eventually consistent, some 250 bytes for each ad account;
 /// a page of the answer is 1 MiB.
 pub fn watched(accounts: u64) -> Bill {
     let bytes = (accounts * 250).max(1);
     database(bytes.div_ceil(1 << 20), bytes.div_ceil(4 << 10), 0)
 }
 
-/// `CheckGrants::finish` without moves: one `TransactWriteItems`. The grant's row of 2 KiB (4 units), its place in the
+/// `Table::finish` without moves: one `TransactWriteItems`. The grant's row of 2 KiB (4 units), its place in the
 /// index `by_due` (taken out and put in again, 2), the run's row (2), each bucket of the tally that changes (2), and each
 /// Business Center that is written down again (2).
 pub fn finish(buckets: usize, centers: usize) -> Bill {
     database(1, 0, 4 + 2 + 2 + 2 * (buckets + centers) as u64)
 }
 
-/// `CheckGrants::put_off`: the grant's row in a transaction, and its place in `by_due`.
+/// `Table::put_off`: the grant's row in a transaction, and its place in `by_due`.
 pub fn put_off() -> Bill {
     database(1, 0, 4 + 2)
 }
@@ -83,7 +83,7 @@ pub fn claim() -> Bill {
     database(0, 0, 2)
 }
 
-/// `TellGuard`: one update of a small row.
+/// What a check tells the guard (`Table::canary_answered` and its like): one update of a small row.
 pub fn tell() -> Bill {
     database(1, 0, 1)
 }

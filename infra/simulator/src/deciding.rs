@@ -13,7 +13,7 @@ use domain::grant_evidence::CheckEvidence;
 use domain::guard::hour_of;
 use domain::guard::tally::Recount;
 use domain::strike::Look;
-use shared::store::guarding::StoredGuard;
+use shared::store::guard::StoredGuard;
 
 use crate::costs;
 use crate::engine::Engine;

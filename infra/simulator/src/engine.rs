@@ -13,7 +13,7 @@ use domain::guard::{Canary, Guard, GuardEventKind, Standing, hour_of};
 use domain::scopes::Scopes;
 use domain::spread;
 use jiff::{SignedDuration, Timestamp};
-use shared::store::guarding::StoredGuard;
+use shared::store::guard::StoredGuard;
 
 use crate::asking::{Asking, Turns};
 use crate::costs::{self, Bill};

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{Attempt, FinishError, Finisher};
 use crate::store::StoreError;
-use crate::store::completing::{CompleteActivations, Record};
-use crate::store::items::StoredActivation;
+use crate::store::complete_activation::Record;
+use crate::store::rows::StoredActivation;
 use domain::account::AdAccount;
 use domain::activation::{Activation, LineOutcome, Outcome, ReceiptLine, State};
 use domain::causes::{Cause, CauseCode};
@@ -90,8 +90,11 @@ pub(super) fn overtaken(activation: &Activation, account: &AdAccount) -> bool {
 
 /// Somebody wrote in between: the fresh rows, if the activation is still ours to end.
 pub(super) async fn again(finisher: &Finisher, attempt: Attempt) -> Result<Attempt, FinishError> {
-    let record =
-        finisher.table.record(&attempt.record.stored.activation.activation_id).await?.ok_or(StoreError::Conflict)?;
+    let record = finisher
+        .table
+        .activation(&attempt.record.stored.activation.activation_id)
+        .await?
+        .ok_or(StoreError::Conflict)?;
     if record.stored.step != attempt.record.stored.step {
         return Err(StoreError::Conflict.into());
     }

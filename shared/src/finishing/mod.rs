@@ -29,8 +29,8 @@ use crate::metrics::{self, Metric, Unit};
 use crate::runtime::StartError;
 use crate::sealing::{AccessToken, Purpose, TokenBinding, TokenVault, Unsealable};
 use crate::secrets::{AppCredentials, SecretSource, SecretUnavailable, TikTokApp, TokenKeys};
-use crate::store::completing::{Candidate, CompleteActivations, Record};
-use crate::store::items::StoredGrant;
+use crate::store::complete_activation::{Candidate, Record};
+use crate::store::rows::StoredGrant;
 use crate::store::{StoreError, Table};
 use crate::tiktok::TikTok;
 use crate::tls::{self, ExtraRoots};
@@ -108,7 +108,7 @@ impl Finisher {
     }
 
     async fn round(&self, activation_id: &ActivationId, budget: Budget) -> Result<(), FinishError> {
-        let Some(record) = self.table.record(activation_id).await? else { return Ok(()) };
+        let Some(record) = self.table.activation(activation_id).await? else { return Ok(()) };
         let activation = &record.stored.activation;
         match activation.next_step(self.now()) {
             Step::Claim | Step::Wait | Step::Expired | Step::Done => return Ok(()),

@@ -10,8 +10,8 @@ use super::{Attempt, Budget, FinishError, Finisher};
 use crate::healing::{self, How};
 use crate::judging::TokenUnreadable;
 use crate::store::StoreError;
-use crate::store::completing::{Candidate, CompleteActivations, FurtherMove, Record};
-use crate::store::items::StoredGrant;
+use crate::store::complete_activation::{Candidate, FurtherMove, Record};
+use crate::store::rows::StoredGrant;
 use domain::account::AdAccount;
 use domain::activation::{Outcome, State};
 use domain::causes::{Cause, CauseCode};
@@ -275,5 +275,5 @@ async fn finish(finisher: &Finisher, attempt: Attempt) -> Result<Record, FinishE
 
 async fn reload(finisher: &Finisher, attempt: &Attempt) -> Result<Record, FinishError> {
     let id = &attempt.record.stored.activation.activation_id;
-    Ok(finisher.table.record(id).await?.ok_or(StoreError::Conflict)?)
+    Ok(finisher.table.activation(id).await?.ok_or(StoreError::Conflict)?)
 }

@@ -1,5 +1,7 @@
 //! Every key of the table, in one place. The table in [`super`] explains what lies under each.
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
@@ -51,12 +53,22 @@ pub fn account(advertiser_id: &AdvertiserId) -> String {
     format!("{ACCOUNT_PREFIX}{advertiser_id}")
 }
 
+/// The ad account whose row this is.
+pub fn advertiser_id(sk: &str) -> Option<AdvertiserId> {
+    sk.strip_prefix(ACCOUNT_PREFIX)?.parse().ok()
+}
+
 pub fn org_status(org_id: &OrgId, status: Status) -> String {
     format!("ORG#{org_id}#{}", status.name())
 }
 
 pub fn grant(grant_id: &GrantId) -> String {
     format!("GRANT#{grant_id}")
+}
+
+/// The grant whose row this is.
+pub fn grant_ids(pk: &str, sk: &str) -> Option<(OrgId, GrantId)> {
+    Some((pk.strip_prefix("ORG#")?.parse().ok()?, sk.strip_prefix("GRANT#")?.parse().ok()?))
 }
 
 /// The ad accounts of one grant, in index `by_grant`.
@@ -66,6 +78,11 @@ pub fn accounts_of(org_id: &OrgId, grant_id: &GrantId) -> String {
 
 pub fn business_center(id: &BusinessCenterId) -> String {
     format!("{BUSINESS_CENTER_PREFIX}{id}")
+}
+
+/// The Business Center whose row this is.
+pub fn business_center_id(sk: &str) -> Option<BusinessCenterId> {
+    sk.strip_prefix(BUSINESS_CENTER_PREFIX)?.parse().ok()
 }
 
 pub fn history(org_id: &OrgId, advertiser_id: &AdvertiserId) -> String {
@@ -129,6 +146,11 @@ pub fn tally(bucket: i64, shard: u8) -> String {
     format!("{bucket:010}#{shard}")
 }
 
+/// The bucket in the key of a row of the tally.
+pub fn tally_bucket(sk: &str) -> Option<i64> {
+    sk.split_once('#')?.0.parse().ok()
+}
+
 /// What one run came to, counted by as many rows as the tally.
 pub fn run(run: &str, shard: u8) -> String {
     format!("RUN#{run}#{shard}")
@@ -138,6 +160,10 @@ pub fn run(run: &str, shard: u8) -> String {
 pub fn outbox_shard(event_id: &str) -> String {
     let hash = digest(&SHA256, event_id.as_bytes());
     outbox_partition(hash.as_ref()[0] % OUTBOX_SHARDS)
+}
+
+pub fn outbox_at(at: Timestamp, event_id: &str) -> String {
+    format!("{at}#{event_id}")
 }
 
 pub fn outbox_partition(shard: u8) -> String {
@@ -163,6 +189,12 @@ pub fn due_behind(until: Timestamp) -> String {
     format!("{until}$")
 }
 
-pub fn due_at(at: Timestamp, org_id: &OrgId, grant_id: &GrantId) -> String {
+/// `at` is a time, or one as a key has it.
+pub fn due_at(at: impl Display, org_id: &OrgId, grant_id: &GrantId) -> String {
     format!("{at}#{org_id}#{grant_id}")
+}
+
+/// The time at which something is due, as its key has it, and what it is.
+pub fn due_parts(due_sk: &str) -> (&str, &str) {
+    due_sk.split_once('#').unwrap_or((due_sk, ""))
 }

@@ -1,4 +1,14 @@
-//! The one table, and the narrow traits through which functions use it.
+//! The one table. A file for each function holds what that one reads and writes, as methods of [`Table`]; its role in
+//! `infra/template.yaml` allows just that.
+//!
+//! | File | Used by |
+//! |---|---|
+//! | [`list_accounts`], [`start_activation`], [`validate_permissions`], [`import_accounts`], [`relay_events`] | the function of that name |
+//! | [`lapse_sweep`] | that function: what is due, the guard's review, operators' orders |
+//! | [`check_grant`] | that function, and the canary's check |
+//! | [`complete_activation`] | `oauth-callback`; `check-grant`, which goes on with activations; `start-activation`, which shows them |
+//! | [`accounts`], [`guard`], [`live`], [`counts`] | several of these: an account and what stands behind it, the guard's row, who has what under way, the numbers on the tabs |
+//! | [`keys`], [`rows`], [`expression`], [`transaction`] | all of these |
 //!
 //! | What | `pk` | `sk` | Written by |
 //! |---|---|---|---|
@@ -31,21 +41,22 @@
 //! An ad account is always written whole, on condition that its `revision` is the one that was read: whoever comes
 //! second finds a conflict, reads again and decides again.
 
-pub mod checking;
-pub mod completing;
-pub mod counting;
-pub mod guarding;
-pub mod importing;
-pub mod items;
+pub mod accounts;
+pub mod check_grant;
+pub mod complete_activation;
+pub mod counts;
+pub mod expression;
+pub mod guard;
+pub mod import_accounts;
 pub mod keys;
-pub mod listing;
-pub mod outbox;
-pub mod pending;
-pub mod revoking;
-pub mod starting;
-pub mod sweeping;
-pub mod transact;
-pub mod verdicts;
+pub mod lapse_sweep;
+pub mod list_accounts;
+pub mod live;
+pub mod relay_events;
+pub mod rows;
+pub mod start_activation;
+pub mod transaction;
+pub mod validate_permissions;
 
 use std::collections::HashMap;
 
@@ -55,7 +66,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The table and the client for it: what every trait of this module is implemented for.
+/// The table and the client for it.
 #[derive(Clone, Debug)]
 pub struct Table {
     client: Client,

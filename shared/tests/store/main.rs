@@ -2,13 +2,10 @@
 //! behind the SDK.
 #![expect(clippy::unwrap_used, reason = "a scene that cannot be set is a failed test")]
 
-mod checking;
-mod counting;
-mod going_on;
-mod guarding;
-mod importing;
-mod listing;
-mod pending;
-mod revoking;
-mod sweeping;
+mod check_grant;
+mod complete_activation;
+mod guard;
+mod import_accounts;
+mod lapse_sweep;
+mod list_accounts;
 mod world;

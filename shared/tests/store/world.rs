@@ -17,7 +17,7 @@ use domain::ids::{AdvertiserId, OrgId};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::store::Table;
-use shared::store::importing::{Change, ImportAccounts, ROWS_AT_ONCE};
+use shared::store::import_accounts::{Change, ROWS_AT_ONCE};
 use tokio::net::TcpListener;
 
 const TABLE: &str = include_str!("../../../infra/local/table.json");

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use relay_events::reconcile::Report;
 use relay_events::{Answer, RelayError};
-use shared::store::transact::event_item;
+use shared::store::transaction::event_item;
 
 use crate::world::{World, batch, events, example, ids};
 

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use shared::aws::{Aws, AwsSettings};
 use shared::bus::EventBus;
 use shared::config::Environment;
-use shared::store::transact::event_item;
+use shared::store::transaction::event_item;
 use shared::store::{Item, Table};
 use shared::tls::ExtraRoots;
 use tokio::net::TcpListener;

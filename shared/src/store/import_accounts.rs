@@ -10,8 +10,9 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 
-use super::items::{self, StoredGrant};
-use super::transact::{Expression, LearntCenter};
+use super::expression::Expression;
+use super::rows::{self, StoredGrant};
+use super::transaction::LearntCenter;
 use super::{StoreError, Table, key, keys, sort_key};
 use domain::account::AdAccount;
 use domain::grant::Grant;
@@ -69,42 +70,31 @@ pub fn grant_id_of(org_id: &OrgId, token_fingerprint: &str) -> GrantId {
     format!("grt_{}", &text[..22]).try_into().expect("base64url of a hash has 43 characters")
 }
 
-pub trait ImportAccounts {
+impl Table {
     /// One read, for at most 100 accounts and grants.
-    fn known(
+    pub async fn known(
         &self,
         org_id: &OrgId,
         accounts: &[AdvertiserId],
         grants: &[GrantId],
-    ) -> impl Future<Output = Result<Known, StoreError>> + Send;
-    /// One transaction, for at most [`ROWS_AT_ONCE`] changes. `due_at` is when a grant that holds a new token is to be
-    /// checked first.
-    fn import(
-        &self,
-        org_id: &OrgId,
-        changes: &[Change],
-        grants: &[GrantChange],
-        due_at: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl ImportAccounts for Table {
-    async fn known(&self, org_id: &OrgId, accounts: &[AdvertiserId], grants: &[GrantId]) -> Result<Known, StoreError> {
+    ) -> Result<Known, StoreError> {
         let rows = accounts.iter().map(keys::account).chain(grants.iter().map(keys::grant));
         let mut known = Known::default();
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
             if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
-                let account = items::account(item)?;
+                let account = rows::account(item)?;
                 known.accounts.insert(account.advertiser_id.clone(), account);
             } else {
-                let grant = items::grant(item)?.grant;
+                let grant = rows::grant(item)?.grant;
                 known.grants.insert(grant.grant_id.clone(), grant);
             }
         }
         Ok(known)
     }
 
-    async fn import(
+    /// One transaction, for at most [`ROWS_AT_ONCE`] changes. `due_at` is when a grant that holds a new token is to be
+    /// checked first.
+    pub async fn import(
         &self,
         org_id: &OrgId,
         changes: &[Change],
@@ -119,7 +109,7 @@ impl ImportAccounts for Table {
                 transaction.transition(&Transition { before, after, event: None, by: None })?;
             } else {
                 let absent = Expression::new("attribute_not_exists(pk)");
-                transaction.put(items::account_item(after)?, Some(absent)).count(after, 1);
+                transaction.put(rows::account_item(after)?, Some(absent)).count(after, 1);
             }
         }
         for grant in grants {
@@ -131,7 +121,7 @@ impl ImportAccounts for Table {
                     let retired = Expression::new("attribute_exists(retired_at)");
                     let holder = keys::token_holder(org_id, &stored.grant.grant_id);
                     transaction
-                        .put(items::grant_item(stored, due_at)?, Some(retired))
+                        .put(rows::grant_item(stored, due_at)?, Some(retired))
                         .put(key(keys::token(&stored.grant.token_fingerprint), holder), None);
                 }
                 GrantChange::Joined { grant_id, accounts } => {

@@ -3,8 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::access::Belonging;
 use domain::account::AdAccount;
-use shared::store::counting::CountAccounts as _;
-use shared::store::listing::Counts;
+use shared::store::counts::Counts;
 
 use crate::world::{World, an_account, flipped, lapsed};
 

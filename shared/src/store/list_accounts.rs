@@ -5,14 +5,15 @@
 //! position in a list is just the Account ID of the last account before it, and why a walk over the pages meets no account
 //! twice, whatever changes status meanwhile.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, BusinessCenterItem, RowItem, read};
-use super::transact::counted;
+use super::accounts::start_behind;
+use super::counts::{Counts, counted};
+use super::expression::Expression;
+use super::rows::{BusinessCenterItem, RowItem, read};
 use super::{Item, StoreError, Table, key, keys, sort_key, text};
 use domain::access::Reach;
 use domain::account::{AdAccount, Status};
@@ -87,13 +88,6 @@ pub struct Page {
     pub next: Option<AdvertiserId>,
 }
 
-/// The numbers on the two tabs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    pub active: u64,
-    pub needs_connecting: u64,
-}
-
 /// What stands behind an account.
 #[derive(Clone, Debug, Default)]
 pub struct Behind {
@@ -130,33 +124,12 @@ pub struct HistoryPage {
     pub next: Option<HistoryPosition>,
 }
 
-pub trait ListAccounts {
+impl Table {
     /// One query; a search by name takes up to ten.
-    fn page(&self, wanted: &Wanted) -> impl Future<Output = Result<Page, StoreError>> + Send;
-    /// Of everything within reach. One read.
-    fn counts(&self, org_id: &OrgId, reach: &Reach) -> impl Future<Output = Result<Counts, StoreError>> + Send;
-    /// One read.
-    fn account(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-    ) -> impl Future<Output = Result<Option<AdAccount>, StoreError>> + Send;
-    /// One read.
-    fn behind(&self, account: &AdAccount) -> impl Future<Output = Result<Behind, StoreError>> + Send;
-    /// One query.
-    fn history(
-        &self,
-        account: &AdAccount,
-        limit: usize,
-        before: Option<&HistoryPosition>,
-    ) -> impl Future<Output = Result<HistoryPage, StoreError>> + Send;
-}
-
-impl ListAccounts for Table {
-    async fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
-        let Some(filter) = Filter::of(wanted) else { return Ok(Page::default()) };
+    pub async fn page(&self, wanted: &Wanted) -> Result<Page, StoreError> {
+        let Some(filter) = filter_of(wanted) else { return Ok(Page::default()) };
         // One row more than the page holds tells whether there is a next page.
-        let (queries, looked_at) = match (&wanted.search, filter.is_none()) {
+        let (queries, looked_at) = match (&wanted.search, filter.text.is_empty()) {
             (Some(Search::PartOfName(_)), _) => (NAME_SEARCH_QUERIES, LOOKED_AT),
             (_, false) => (1, LOOKED_AT),
             (_, true) => (1, wanted.limit + 1),
@@ -164,7 +137,7 @@ impl ListAccounts for Table {
         let mut rows = Vec::new();
         let mut next = wanted.after.clone();
         for _ in 0..queries {
-            let (found, behind_them) = self.rows(wanted, &filter, looked_at, next.as_ref()).await?;
+            let (found, behind_them) = self.matching(wanted, &filter, looked_at, next.as_ref()).await?;
             rows.extend(found);
             next = behind_them;
             if rows.len() >= wanted.limit || next.is_none() {
@@ -178,7 +151,8 @@ impl ListAccounts for Table {
         Ok(Page { rows, next })
     }
 
-    async fn counts(&self, org_id: &OrgId, reach: &Reach) -> Result<Counts, StoreError> {
+    /// Of everything within reach. One read.
+    pub async fn counts(&self, org_id: &OrgId, reach: &Reach) -> Result<Counts, StoreError> {
         let row = self.get(keys::org(org_id), keys::COUNTS.to_owned()).await?;
         let mut counts = Counts::default();
         for (attribute, value) in row.into_iter().flatten() {
@@ -195,39 +169,25 @@ impl ListAccounts for Table {
         Ok(counts)
     }
 
-    async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
+    /// One read.
+    pub async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
+        let (grant, business_center) = self.grant_of(account).await?;
+        Ok(Behind { grant: grant.map(|stored| stored.grant), business_center })
     }
 
-    async fn behind(&self, account: &AdAccount) -> Result<Behind, StoreError> {
-        let org = || keys::org(&account.org_id);
-        let grant = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
-        let business_center = (org(), keys::business_center(&account.business_center.id));
-        let mut behind = Behind::default();
-        for item in self.get_all([business_center].into_iter().chain(grant)).await? {
-            if sort_key(&item).starts_with("BC#") {
-                behind.business_center = items::business_center(item)?;
-            } else {
-                behind.grant = Some(items::grant(item)?.grant);
-            }
-        }
-        Ok(behind)
-    }
-
-    async fn history(
+    /// One query.
+    pub async fn history(
         &self,
         account: &AdAccount,
         limit: usize,
         before: Option<&HistoryPosition>,
     ) -> Result<HistoryPage, StoreError> {
         let pk = keys::history(&account.org_id, &account.advertiser_id);
+        let events = Expression::new("pk = :account AND begins_with(sk, :event)")
+            .value(":account", text(&pk))
+            .value(":event", text(keys::EVENT_PREFIX));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :account AND begins_with(sk, :event)")
-            .expression_attribute_values(":account", text(&pk))
-            .expression_attribute_values(":event", text(keys::EVENT_PREFIX))
+            .query(events)
             .set_exclusive_start_key(before.map(|HistoryPosition(sk)| key(pk.clone(), sk.clone())))
             .scan_index_forward(false)
             .limit(limit_of(limit + 1))
@@ -243,10 +203,10 @@ impl ListAccounts for Table {
 
 impl Table {
     /// One query: the matching rows, and where the next one goes on if there is anything left to look at.
-    async fn rows(
+    async fn matching(
         &self,
         wanted: &Wanted,
-        filter: &Filter,
+        filter: &Expression,
         looked_at: usize,
         after: Option<&AdvertiserId>,
     ) -> Result<(Vec<RowItem>, Option<AdvertiserId>), StoreError> {
@@ -258,25 +218,22 @@ impl Table {
             Some(Search::AccountIdPrefix(digits)) => digits.as_str(),
             Some(Search::PartOfName(_)) | None => "",
         };
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .set_index_name(index.map(str::to_owned))
-            .key_condition_expression(format!("{pk_name} = :pk AND begins_with({sk_name}, :sk)"))
-            .expression_attribute_values(":pk", text(pk))
-            .expression_attribute_values(":sk", text(format!("{}{digits}", keys::ACCOUNT_PREFIX)))
-            .projection_expression(ROW_ATTRIBUTES.map(|attribute| format!("#{attribute}")).join(", "))
-            .set_filter_expression(filter.expression())
-            .set_exclusive_start_key(after.map(|id| start_key(wanted, id)))
-            .limit(limit_of(looked_at));
+        let mut keys = Expression::new(&format!("{pk_name} = :pk AND begins_with({sk_name}, :sk)"))
+            .value(":pk", text(pk))
+            .value(":sk", text(format!("{}{digits}", keys::ACCOUNT_PREFIX)));
         for attribute in ROW_ATTRIBUTES {
-            query = query.expression_attribute_names(format!("#{attribute}"), attribute);
+            keys = keys.name(&format!("#{attribute}"), attribute);
         }
-        for (placeholder, value) in &filter.values {
-            query = query.expression_attribute_values(placeholder, value.clone());
-        }
-        let answer = query.send().await?;
+        keys.values.extend(filter.values.clone());
+        let answer = self
+            .query(keys)
+            .set_index_name(index.map(str::to_owned))
+            .projection_expression(ROW_ATTRIBUTES.map(|attribute| format!("#{attribute}")).join(", "))
+            .set_filter_expression((!filter.text.is_empty()).then(|| filter.text.clone()))
+            .set_exclusive_start_key(after.map(|id| start_behind(&wanted.org_id, wanted.status, id)))
+            .limit(limit_of(looked_at))
+            .send()
+            .await?;
         let rows =
             answer.items.into_iter().flatten().map(|item| row(&wanted.org_id, item)).collect::<Result<_, _>>()?;
         let last = answer.last_evaluated_key.as_ref().map(behind_prefix).transpose()?;
@@ -284,21 +241,9 @@ impl Table {
     }
 }
 
-/// The key of the account at which a query goes on. The account itself need not be there any more.
-fn start_key(wanted: &Wanted, advertiser_id: &AdvertiserId) -> Item {
-    let sk = keys::account(advertiser_id);
-    let mut start = key(keys::org(&wanted.org_id), sk.clone());
-    if let Some(status) = wanted.status {
-        start.insert("status_pk".to_owned(), text(keys::org_status(&wanted.org_id, status)));
-        start.insert("status_sk".to_owned(), text(sk));
-    }
-    start
-}
-
 fn behind_prefix(last: &Item) -> Result<AdvertiserId, StoreError> {
     let sk = sort_key(last);
-    sk.strip_prefix(keys::ACCOUNT_PREFIX)
-        .and_then(|id| id.parse().ok())
+    keys::advertiser_id(sk)
         .ok_or_else(|| StoreError::Unreadable { key: sk.to_owned(), problem: "is not an ad account's".to_owned() })
 }
 
@@ -315,49 +260,28 @@ fn limit_of(rows: usize) -> i32 {
     i32::try_from(rows).unwrap_or(i32::MAX)
 }
 
-/// Conditions on rows that the sort key cannot express.
-#[derive(Debug, Default)]
-struct Filter {
-    conditions: Vec<String>,
-    values: HashMap<String, AttributeValue>,
+/// Conditions on rows that the sort key cannot express; no text is none. `None` when nothing can match, so that nobody
+/// need ask.
+fn filter_of(wanted: &Wanted) -> Option<Expression> {
+    let Wanted { reach, brand, market, partner, search, .. } = wanted;
+    let mut filter = Expression::default();
+    only(&mut filter, "brand", narrowed(reach.brands.as_ref(), brand.as_ref()))?;
+    only(&mut filter, "market", narrowed(reach.markets.as_ref(), market.as_ref()))?;
+    only(&mut filter, "partner", narrowed(reach.partners.as_ref(), partner.as_ref()))?;
+    if let Some(Search::PartOfName(part)) = search {
+        let placeholder = filter.numbered(part.to_lowercase());
+        filter.and(&format!("contains(name_folded, {placeholder})"));
+    }
+    Some(filter)
 }
 
-impl Filter {
-    /// `None` when nothing can match, so that nobody need ask.
-    fn of(wanted: &Wanted) -> Option<Self> {
-        let mut filter = Self::default();
-        filter.one_of("brand", narrowed(wanted.reach.brands.as_ref(), wanted.brand.as_ref()))?;
-        filter.one_of("market", narrowed(wanted.reach.markets.as_ref(), wanted.market.as_ref()))?;
-        filter.one_of("partner", narrowed(wanted.reach.partners.as_ref(), wanted.partner.as_ref()))?;
-        if let Some(Search::PartOfName(part)) = &wanted.search {
-            let placeholder = filter.value(part.to_lowercase());
-            filter.conditions.push(format!("contains(name_folded, {placeholder})"));
-        }
-        Some(filter)
-    }
-
-    fn is_none(&self) -> bool {
-        self.conditions.is_empty()
-    }
-
-    fn expression(&self) -> Option<String> {
-        (!self.is_none()).then(|| self.conditions.join(" AND "))
-    }
-
-    /// `None` when no label is allowed.
-    fn one_of(&mut self, attribute: &str, allowed: Option<BTreeSet<Label>>) -> Option<()> {
-        let Some(allowed) = allowed else { return Some(()) };
-        let placeholders: Vec<_> = allowed.into_iter().map(|label| self.value(label.to_string())).collect();
-        let lists = placeholders.chunks(LABELS_PER_IN).map(|some| format!("#{attribute} IN ({})", some.join(",")));
-        let condition = lists.collect::<Vec<_>>().join(" OR ");
-        (!condition.is_empty()).then(|| self.conditions.push(format!("({condition})")))
-    }
-
-    fn value(&mut self, value: String) -> String {
-        let placeholder = format!(":{}", self.values.len());
-        self.values.insert(placeholder.clone(), text(value));
-        placeholder
-    }
+/// Only rows with one of these labels; `None` when no label is allowed.
+fn only(filter: &mut Expression, attribute: &str, allowed: Option<BTreeSet<Label>>) -> Option<()> {
+    let Some(allowed) = allowed else { return Some(()) };
+    let placeholders: Vec<_> = allowed.into_iter().map(|label| filter.numbered(label.to_string())).collect();
+    let lists = placeholders.chunks(LABELS_PER_IN).map(|some| format!("#{attribute} IN ({})", some.join(",")));
+    let condition = lists.collect::<Vec<_>>().join(" OR ");
+    (!condition.is_empty()).then(|| filter.and(&format!("({condition})")))
 }
 
 /// The labels that both the reach and the filter allow; `None` is all of them.
@@ -394,20 +318,19 @@ mod tests {
         let claim: Vec<_> = (0..620).map(|number| format!("brand:{number}")).collect();
         let claim = claim.join(" ");
         assert!(claim.len() > 5_500, "more than base64url leaves of 10 KB of headers, signature and the rest aside");
-        let filter = Filter::of(&wanted(&claim, None)).unwrap();
-        let expression = filter.expression().unwrap();
-        assert!(expression.len() <= 4_096, "{}", expression.len());
-        let longest = expression.split(" OR ").map(|list| list.split(',').count()).max();
+        let filter = filter_of(&wanted(&claim, None)).unwrap();
+        assert!(filter.text.len() <= 4_096, "{}", filter.text.len());
+        let longest = filter.text.split(" OR ").map(|list| list.split(',').count()).max();
         assert_eq!(longest, Some(LABELS_PER_IN));
         assert_eq!(filter.values.len(), 620);
     }
 
     #[test]
     fn a_filter_within_reach_narrows_it_and_one_outside_reaches_nothing() {
-        let narrow = Filter::of(&wanted("brand:shop brand:outlet", Some("shop"))).unwrap();
-        assert_eq!(narrow.expression().unwrap(), "(#brand IN (:0))");
+        let narrow = filter_of(&wanted("brand:shop brand:outlet", Some("shop"))).unwrap();
+        assert_eq!(narrow.text, "(#brand IN (:0))");
         assert_eq!(narrow.values[":0"], text("shop"));
-        assert!(Filter::of(&wanted("brand:shop", Some("outlet"))).is_none());
-        assert!(Filter::of(&wanted("", None)).is_none());
+        assert!(filter_of(&wanted("brand:shop", Some("outlet"))).is_none());
+        assert!(filter_of(&wanted("", None)).is_none());
     }
 }

@@ -7,11 +7,11 @@ use domain::checks::{Endpoint, Evidence};
 use domain::ids::ActivationId;
 use jiff::{SignedDuration, Timestamp};
 use serde_dynamo::to_item;
-use shared::store::completing::{Candidate, CompleteActivations};
-use shared::store::items::StoredActivation;
+use shared::store::complete_activation::Candidate;
 use shared::store::keys::{PENDING_SHARDS, pending_shard};
-use shared::store::pending::{DueActivations, PendingActivations};
-use shared::store::starting::{LiveActivations, StartActivations};
+use shared::store::lapse_sweep::pending::DueActivations;
+use shared::store::live::LiveActivations;
+use shared::store::rows::StoredActivation;
 
 use crate::world::{World, advertiser_id, now, org};
 
@@ -115,7 +115,7 @@ async fn every_write_says_when_the_activation_is_due() {
     let done = closed.activation.clone().siblings_done().unwrap();
     let done = world.table.move_on(&closed, done, "w3").await.unwrap();
     assert!(world.due(much_later).await.is_empty());
-    let read = world.table.record(&done.activation.activation_id).await.unwrap().unwrap();
+    let read = world.table.activation(&done.activation.activation_id).await.unwrap().unwrap();
     assert_eq!(read.stored.activation, done.activation, "reach and all");
     assert_eq!(read.stored.step, done.step);
 }
@@ -126,7 +126,7 @@ async fn no_reach_in_a_row_is_everything() {
     let world = World::start().await;
     let everything = Activation { reach: Reach::default(), ..waiting(1) };
     world.table.start(&everything, &LiveActivations::default(), None, now()).await.unwrap();
-    let read = world.table.record(&everything.activation_id).await.unwrap().unwrap();
+    let read = world.table.activation(&everything.activation_id).await.unwrap().unwrap();
     assert!(read.stored.activation.reach.is_everything());
     let key = to_item(serde_json::json!({
         "pk": format!("ACTIVATION#{}", everything.activation_id), "sk": "ACTIVATION"

@@ -8,10 +8,8 @@ use domain::guard::tally::{Counted, Numbers, Recount, bucket_of};
 use domain::guard::{Doubt, Forced, Guard, Standing};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::checking::CheckGrants as _;
-use shared::store::guarding::{KeepGuard as _, TellGuard as _};
 
-use crate::importing::a_grant;
+use crate::import_accounts::a_grant;
 use crate::world::{World, now, org};
 
 const INTERVAL: SignedDuration = SignedDuration::from_hours(6);

@@ -1,14 +1,18 @@
 //! What completing an activation reads and writes. Every write states the step it leaves, so that of two completions
 //! one finds a conflict, reads again and shows what the other did.
+//!
+//! `oauth-callback` completes, and `check-grant` goes on where nobody came back. `start-activation` reads the record to
+//! show how far an activation is.
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::items::{self, BusinessCenterItem, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
-use super::starting::live_key;
-use super::transact::{Expression, LearntCenter, Transaction};
+use super::accounts::start_behind;
+use super::expression::Expression;
+use super::rows::{self, StoredActivation, StoredGrant, bytes, read, take_bytes, written};
+use super::transaction::{LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use domain::account::{AdAccount, Status};
 use domain::activation::{Activation, ReceiptLine};
@@ -72,90 +76,16 @@ pub struct FurtherMove<'a> {
     pub left: Option<&'a Grant>,
 }
 
-pub trait CompleteActivations {
+impl Table {
     /// The activation, its candidate and its receipt. One read.
-    fn record(&self, activation_id: &ActivationId) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
-    /// An account and the grant it is believed to have. One read.
-    fn account_and_grant(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-        grant_id: Option<&GrantId>,
-    ) -> impl Future<Output = Result<(Option<AdAccount>, Option<StoredGrant>), StoreError>> + Send;
-    /// A move without a token: the claim, a lease, an end without a verdict. `write_id` is fresh for each call. One write.
-    fn move_on(
-        &self,
-        from: &StoredActivation,
-        to: Activation,
-        write_id: &str,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// The move that brings the candidate. One transaction.
-    fn keep_candidate(
-        &self,
-        from: &StoredActivation,
-        to: Activation,
-        candidate: &Candidate,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// Proven: account, grant, activation, counts and event as one.
-    fn commit(
-        &self,
-        from: &StoredActivation,
-        first: FirstMove<'_>,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// Ended without a new grant: the candidate goes in the same write. `account` carries the refusal's event.
-    fn close(
-        &self,
-        from: &StoredActivation,
-        closed: Activation,
-        lines: &[ReceiptLine],
-        account: Option<&Transition>,
-    ) -> impl Future<Output = Result<StoredActivation, StoreError>> + Send;
-    /// One sibling, as one transaction of its own.
-    fn commit_sibling(
-        &self,
-        further: FurtherMove<'_>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// A sibling that stays lapsed.
-    fn note_sibling(
-        &self,
-        activation_id: &ActivationId,
-        line: &ReceiptLine,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Lapsed accounts of one Business Center: one page, and where the next begins.
-    fn lapsed_siblings(
-        &self,
-        org_id: &OrgId,
-        business_center_id: &BusinessCenterId,
-        after: Option<&AdvertiserId>,
-    ) -> impl Future<Output = Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError>> + Send;
-    /// What the organisation knows of a Business Center.
-    fn business_center(
-        &self,
-        org_id: &OrgId,
-        id: &BusinessCenterId,
-    ) -> impl Future<Output = Result<BusinessCenterItem, StoreError>> + Send;
-    /// Whether any living grant, of whichever organisation, holds this token string.
-    fn is_token_held(&self, fingerprint: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
-}
-
-impl CompleteActivations for Table {
-    async fn record(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::activation(activation_id)))
-            .into_paginator()
-            .items()
-            .send();
+    pub async fn activation(&self, activation_id: &ActivationId) -> Result<Option<Record>, StoreError> {
+        let rows = Expression::new("pk = :pk").value(":pk", text(keys::activation(activation_id)));
+        let mut pages = self.query(rows).consistent_read(true).into_paginator().items().send();
         let (mut stored, mut candidate, mut lines) = (None, None, Vec::new());
         while let Some(item) = pages.next().await {
             let mut item: Item = item?;
             match sort_key(&item) {
-                keys::ACTIVATION => stored = Some(items::activation(item)?),
+                keys::ACTIVATION => stored = Some(rows::activation(item)?),
                 keys::CANDIDATE => {
                     let sealed_token = take_bytes(&mut item, "sealed_token").unwrap_or_default();
                     candidate = Some(Candidate { sealed_token, ..read(item)? });
@@ -166,33 +96,15 @@ impl CompleteActivations for Table {
         Ok(stored.map(|stored| Record { stored, candidate, lines }))
     }
 
-    async fn account_and_grant(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-        grant_id: Option<&GrantId>,
-    ) -> Result<(Option<AdAccount>, Option<StoredGrant>), StoreError> {
-        let account_key = (keys::org(org_id), keys::account(advertiser_id));
-        let grant_key = grant_id.map(|id| (keys::org(org_id), keys::grant(id)));
-        let (mut account, mut grant) = (None, None);
-        for item in self.get_all([account_key].into_iter().chain(grant_key)).await? {
-            if sort_key(&item).starts_with(keys::ACCOUNT_PREFIX) {
-                account = Some(items::account(item)?);
-            } else {
-                grant = Some(items::grant(item)?);
-            }
-        }
-        Ok((account, grant))
-    }
-
-    async fn move_on(
+    /// A move without a token: the claim, a lease, an end without a verdict. `write_id` is fresh for each call. One write.
+    pub async fn move_on(
         &self,
         from: &StoredActivation,
         to: Activation,
         write_id: &str,
     ) -> Result<StoredActivation, StoreError> {
         let step = from.step + 1;
-        let mut item = items::activation_item(&to, step)?;
+        let mut item = rows::activation_item(&to, step)?;
         item.insert("write_id".to_owned(), text(write_id));
         let written = self
             .client
@@ -222,7 +134,8 @@ impl CompleteActivations for Table {
         }
     }
 
-    async fn keep_candidate(
+    /// The move that brings the candidate. One transaction.
+    pub async fn keep_candidate(
         &self,
         from: &StoredActivation,
         to: Activation,
@@ -239,7 +152,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn commit(&self, from: &StoredActivation, first: FirstMove<'_>) -> Result<StoredActivation, StoreError> {
+    /// Proven: account, grant, activation, counts and event as one.
+    pub async fn commit(&self, from: &StoredActivation, first: FirstMove<'_>) -> Result<StoredActivation, StoreError> {
         let FirstMove { closed, lines, grant, due_at, account, left, refused, learnt } = first;
         let mut transaction = self.transaction();
         let moved = transaction.end(from, closed.clone(), lines)?;
@@ -263,7 +177,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn close(
+    /// Ended without a new grant: the candidate goes in the same write. `account` carries the refusal's event.
+    pub async fn close(
         &self,
         from: &StoredActivation,
         closed: Activation,
@@ -279,7 +194,8 @@ impl CompleteActivations for Table {
         Ok(moved)
     }
 
-    async fn commit_sibling(&self, further: FurtherMove<'_>, now: Timestamp) -> Result<(), StoreError> {
+    /// One sibling, as one transaction of its own.
+    pub async fn commit_sibling(&self, further: FurtherMove<'_>, now: Timestamp) -> Result<(), StoreError> {
         let FurtherMove { activation_id, grant_id, line, account, left } = further;
         let mut transaction = self.transaction();
         transaction.transition(account)?;
@@ -294,65 +210,43 @@ impl CompleteActivations for Table {
         transaction.commit().await
     }
 
-    async fn note_sibling(&self, activation_id: &ActivationId, line: &ReceiptLine) -> Result<(), StoreError> {
+    /// A sibling that stays lapsed.
+    pub async fn note_sibling(&self, activation_id: &ActivationId, line: &ReceiptLine) -> Result<(), StoreError> {
         self.client.put_item().table_name(&self.name).set_item(Some(line_item(activation_id, line)?)).send().await?;
         Ok(())
     }
 
-    async fn lapsed_siblings(
+    /// Lapsed accounts of one Business Center: one page, and where the next begins.
+    pub async fn lapsed_siblings(
         &self,
         org_id: &OrgId,
         business_center_id: &BusinessCenterId,
         after: Option<&AdvertiserId>,
     ) -> Result<(Vec<AdAccount>, Option<AdvertiserId>), StoreError> {
-        let lapsed = keys::org_status(org_id, Status::NeedsConnecting);
-        let start = after.map(|id| {
-            let mut start = key(keys::org(org_id), keys::account(id));
-            start.insert("status_pk".to_owned(), text(lapsed.clone()));
-            start.insert("status_sk".to_owned(), text(keys::account(id)));
-            start
-        });
+        let lapsed = Expression::new("status_pk = :lapsed")
+            .value(":lapsed", text(keys::org_status(org_id, Status::NeedsConnecting)))
+            .value(":bc", text(business_center_id.as_str()));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(lapsed)
             .index_name(keys::BY_STATUS)
-            .key_condition_expression("status_pk = :lapsed")
             .filter_expression("business_center_id = :bc")
             .projection_expression("pk, sk")
-            .expression_attribute_values(":lapsed", text(lapsed))
-            .expression_attribute_values(":bc", text(business_center_id.as_str()))
-            .set_exclusive_start_key(start)
+            .set_exclusive_start_key(after.map(|id| start_behind(org_id, Some(Status::NeedsConnecting), id)))
             .limit(100)
             .send()
             .await?;
         let keys =
             answer.items.unwrap_or_default().into_iter().map(|item| (keys::org(org_id), sort_key(&item).to_owned()));
         let rows = self.get_all(keys).await?;
-        let accounts: Result<Vec<_>, _> = rows.into_iter().map(items::account).collect();
-        let next = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|item| sort_key(item).strip_prefix(keys::ACCOUNT_PREFIX)?.parse().ok());
+        let accounts: Result<Vec<_>, _> = rows.into_iter().map(rows::account).collect();
+        let next = answer.last_evaluated_key.as_ref().and_then(|item| keys::advertiser_id(sort_key(item)));
         Ok((accounts?.into_iter().filter(|account| !account.is_active()).collect(), next))
     }
 
-    async fn business_center(&self, org_id: &OrgId, id: &BusinessCenterId) -> Result<BusinessCenterItem, StoreError> {
-        let known = self.get(keys::org(org_id), keys::business_center(id)).await?;
-        Ok(known.map(items::business_center).transpose()?.unwrap_or_default())
-    }
-
-    async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::token(fingerprint)))
-            .limit(1)
-            .send()
-            .await?;
+    /// Whether any living grant, of whichever organisation, holds this token string.
+    pub async fn is_token_held(&self, fingerprint: &str) -> Result<bool, StoreError> {
+        let holders = Expression::new("pk = :pk").value(":pk", text(keys::token(fingerprint)));
+        let answer = self.query(holders).consistent_read(true).limit(1).send().await?;
         Ok(answer.count > 0)
     }
 }
@@ -371,7 +265,7 @@ impl Transaction<'_> {
     fn step(&mut self, from: &StoredActivation, to: Activation) -> Result<StoredActivation, StoreError> {
         let step = from.step + 1;
         let seen = Expression::new("#step = :seen").name("#step", "step").value(":seen", number(from.step));
-        self.put(items::activation_item(&to, step)?, Some(seen));
+        self.put(rows::activation_item(&to, step)?, Some(seen));
         Ok(StoredActivation { activation: to, step })
     }
 
@@ -387,13 +281,7 @@ impl Transaction<'_> {
         for line in lines {
             self.put(line_item(&closed.activation_id, line)?, None);
         }
-        let (user, live) = live_key(&closed.org_id, &closed.started_by);
-        let ended = Expression::new("REMOVE #id SET #ttl = :ttl ADD revision :one")
-            .name("#id", closed.activation_id.as_str())
-            .name("#ttl", "ttl")
-            .value(":ttl", number(closed.expires_at.as_second() + 3_600))
-            .value(":one", number(1));
-        self.update(key(user, live), ended, None);
+        self.no_longer_live(&closed);
         self.step(from, closed)
     }
 }

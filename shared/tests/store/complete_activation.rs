@@ -17,8 +17,8 @@ use secrecy::SecretString;
 use shared::finishing::{Budget, FinishError, Finisher};
 use shared::sealing::{AccessToken, Purpose};
 use shared::secrets::{FetchError, SecretSource, TikTokApp, TokenKeys};
-use shared::store::completing::{Candidate, CompleteActivations, Record};
-use shared::store::starting::{LiveActivations, StartActivations};
+use shared::store::complete_activation::{Candidate, Record};
+use shared::store::live::LiveActivations;
 use shared::tiktok::TikTok;
 use shared::tls::{ExtraRoots, tiktok_client};
 use tiktok_stand_in::{AdAccounts, App, BcRole, BusinessCenter, Fault, Membership, Options, Owner, Person, StandIn};
@@ -135,7 +135,7 @@ impl Scene {
     }
 
     async fn record(&self) -> Record {
-        self.world.table.record(&self.activation.activation_id).await.unwrap().unwrap()
+        self.world.table.activation(&self.activation.activation_id).await.unwrap().unwrap()
     }
 
     async fn account(&self, number: usize) -> AdAccount {

@@ -4,11 +4,10 @@
 //! `due_pk` and `due_sk` and so lies in index `by_due`. Whoever delivers it takes the two away and leaves `delivered_at`.
 //! Dying in between means that it is delivered again, with the same id.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use jiff::Timestamp;
 
+use super::expression::Expression;
 use super::{Item, StoreError, Table, key, keys, text};
 use crate::bus::{BusEvent, NoEvent};
 
@@ -57,56 +56,37 @@ impl OutboxRow {
     }
 }
 
-pub trait Outbox {
+impl Table {
     /// What waits in one of the [`OUTBOX_SHARDS`](keys::OUTBOX_SHARDS), behind `after`. One query. The index lags behind
     /// the table a little: it may miss what has just come, and still name what has just been delivered.
-    fn unsent(&self, shard: u8, after: Option<Position>)
-    -> impl Future<Output = Result<UnsentPage, StoreError>> + Send;
-    /// Those of these rows that do wait. One read, for at most [`ROWS_AT_ONCE`].
-    fn rows(&self, keys: &[RowKey]) -> impl Future<Output = Result<Vec<OutboxRow>, StoreError>> + Send;
-    /// The bus has it. One write; a row that is gone is no error.
-    fn delivered(&self, key: &RowKey, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl Outbox for Table {
-    async fn unsent(&self, shard: u8, after: Option<Position>) -> Result<UnsentPage, StoreError> {
+    pub async fn unsent(&self, shard: u8, after: Option<Position>) -> Result<UnsentPage, StoreError> {
+        let in_shard = Expression::new("due_pk = :shard").value(":shard", text(keys::outbox_partition(shard)));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(in_shard)
             .index_name(keys::BY_DUE)
-            .key_condition_expression("due_pk = :shard")
-            .expression_attribute_values(":shard", text(keys::outbox_partition(shard)))
             .set_exclusive_start_key(after.map(|Position(key)| key))
             .limit(PAGE)
             .send()
             .await?;
         let unsent = answer.items.into_iter().flatten().map(|item| Unsent {
-            since: attribute(&item, "due_sk")
-                .split_once('#')
-                .and_then(|(time, _)| time.parse().ok())
-                .unwrap_or(Timestamp::UNIX_EPOCH),
+            since: keys::due_parts(attribute(&item, "due_sk")).0.parse().unwrap_or(Timestamp::UNIX_EPOCH),
             key: row_key(&item),
         });
         Ok(UnsentPage { unsent: unsent.collect(), next: answer.last_evaluated_key.map(Position) })
     }
 
-    async fn rows(&self, keys: &[RowKey]) -> Result<Vec<OutboxRow>, StoreError> {
+    /// Those of these rows that do wait. One read, for at most [`ROWS_AT_ONCE`].
+    pub async fn waiting(&self, keys: &[RowKey]) -> Result<Vec<OutboxRow>, StoreError> {
         let rows = self.get_all(keys.iter().map(|RowKey { pk, sk }| (pk.clone(), sk.clone()))).await?;
         Ok(rows.into_iter().filter_map(|row| OutboxRow::waiting(row_key(&row), row.into())).collect())
     }
 
-    async fn delivered(&self, RowKey { pk, sk }: &RowKey, at: Timestamp) -> Result<(), StoreError> {
-        let written = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(key(pk.clone(), sk.clone())))
-            .update_expression("SET delivered_at = :at REMOVE due_pk, due_sk")
-            .condition_expression("attribute_exists(pk)")
-            .set_expression_attribute_values(Some(HashMap::from([(":at".to_owned(), text(at.to_string()))])))
-            .send()
-            .await;
+    /// The bus has it. One write; a row that is gone is no error.
+    pub async fn delivered(&self, RowKey { pk, sk }: &RowKey, at: Timestamp) -> Result<(), StoreError> {
+        let delivered =
+            Expression::new("SET delivered_at = :at REMOVE due_pk, due_sk").value(":at", text(at.to_string()));
+        let row = key(pk.clone(), sk.clone());
+        let written = self.update(row, delivered).condition_expression("attribute_exists(pk)").send().await;
         match written {
             Ok(_) => Ok(()),
             Err(error)

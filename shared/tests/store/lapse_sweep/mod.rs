@@ -1,14 +1,18 @@
 //! What is due is found shard by shard, sent once, and found again if it was lost.
 
+mod counting;
+mod orders;
+mod pending;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::importing::{GrantChange, ImportAccounts as _};
+use shared::store::import_accounts::GrantChange;
 use shared::store::keys::{DUE_SHARDS, due_shard};
-use shared::store::sweeping::{DueGrant, Lease, PAGE, Sweep as _};
+use shared::store::lapse_sweep::{DueGrant, Lease, PAGE};
 
-use crate::importing::{a_grant, connected, new};
+use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, now, org};
 
 const LASTS: SignedDuration = SignedDuration::from_secs(58);

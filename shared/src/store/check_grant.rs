@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use tracing::error;
 
-use super::guarding::{StoredGuard, backoff_key, guard_key};
-use super::items::{self, BusinessCenterItem, StoredGrant, bytes, read};
-use super::transact::{Expression, LearntCenter, Transaction};
+use super::expression::Expression;
+use super::guard::{StoredGuard, guard_key, on_guard};
+use super::rows::{self, BusinessCenterItem, StoredGrant, bytes, read, written};
+use super::transaction::{LearntCenter, Transaction};
 use super::{Item, StoreError, Table, key, keys, number, sort_key, text};
 use crate::logging::chain;
 use domain::account::AdAccount;
@@ -20,12 +21,15 @@ use domain::backoff::Backoff;
 use domain::checks::{Membership, Person};
 use domain::grant::Grant;
 use domain::grant_check::{CheckState, Outcome, Revocation, Watched};
-use domain::guard::tally::Recount;
+use domain::guard::tally::{BUCKET, Recount};
+use domain::guard::{Guard, Hearing, memory};
 use domain::ids::{AdvertiserId, BusinessCenterId, GrantId, OrgId};
 use domain::transition::Transition;
 
 /// Each account that moves is two rows, and a transaction holds 100.
 pub const MOVED_AT_ONCE: usize = 40;
+/// Rows that one read gets.
+const AT_ONCE: usize = 100;
 /// How long the numbers of a run are kept.
 const RUN_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -36,6 +40,13 @@ pub struct GrantToCheck {
     pub state: CheckState,
     /// As the table writes it.
     pub due: String,
+}
+
+impl GrantToCheck {
+    /// When it was due as it was read.
+    fn due_sk(&self) -> String {
+        keys::due_at(&self.due, &self.stored.grant.org_id, &self.stored.grant.grant_id)
+    }
 }
 
 /// What a check begins with.
@@ -93,50 +104,9 @@ pub struct Ending<'a> {
     pub now: Timestamp,
 }
 
-pub trait CheckGrants {
+impl Table {
     /// One read.
-    fn begin(
-        &self,
-        org_id: &OrgId,
-        grant_id: &GrantId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Beginning, StoreError>> + Send;
-    /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
-    fn watched(
-        &self,
-        org_id: &OrgId,
-        grant_id: &GrantId,
-    ) -> impl Future<Output = Result<Vec<Watched>, StoreError>> + Send;
-    /// Accounts in full, and what is known of Business Centers, at most 100 together. One read.
-    fn accounts(
-        &self,
-        org_id: &OrgId,
-        ids: &[AdvertiserId],
-        centers: &[BusinessCenterId],
-    ) -> impl Future<Output = Result<(Vec<AdAccount>, KnownCenters), StoreError>> + Send;
-    /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
-    /// check. One transaction.
-    fn move_some(
-        &self,
-        grant: &GrantToCheck,
-        moves: &[Transition],
-        claim: Option<&StoredGuard>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// The last of the accounts move, and the check is over. One transaction.
-    fn finish(
-        &self,
-        grant: &GrantToCheck,
-        moves: &[Transition],
-        claim: Option<&StoredGuard>,
-        ending: &Ending<'_>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// Nothing could be asked: the check is due again later, and nothing else changes. One write.
-    fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl CheckGrants for Table {
-    async fn begin(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Result<Beginning, StoreError> {
+    pub async fn begin(&self, org_id: &OrgId, grant_id: &GrantId, now: Timestamp) -> Result<Beginning, StoreError> {
         let grant_key = (keys::org(org_id), keys::grant(grant_id));
         let mut beginning = Beginning::default();
         for item in self.get_all([grant_key, guard_key(), backoff_key()]).await? {
@@ -157,20 +127,14 @@ impl CheckGrants for Table {
         Ok(beginning)
     }
 
-    async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
+    /// Every ad account under the grant. One query for each MiB, which is several thousand accounts.
+    pub async fn watched(&self, org_id: &OrgId, grant_id: &GrantId) -> Result<Vec<Watched>, StoreError> {
+        let under = Expression::new("grant_pk = :grant").value(":grant", text(keys::accounts_of(org_id, grant_id)));
         let mut watched = Vec::new();
         let mut start = None;
         loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name(keys::BY_GRANT)
-                .key_condition_expression("grant_pk = :grant")
-                .expression_attribute_values(":grant", text(keys::accounts_of(org_id, grant_id)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await?;
+            let answer =
+                self.query(under.clone()).index_name(keys::BY_GRANT).set_exclusive_start_key(start).send().await?;
             for item in answer.items.unwrap_or_default() {
                 watched.push(read(item)?);
             }
@@ -181,7 +145,8 @@ impl CheckGrants for Table {
         }
     }
 
-    async fn accounts(
+    /// Accounts in full, and what is known of Business Centers, at most 100 together. One read.
+    pub async fn accounts(
         &self,
         org_id: &OrgId,
         ids: &[AdvertiserId],
@@ -190,15 +155,17 @@ impl CheckGrants for Table {
         let rows = ids.iter().map(keys::account).chain(centers.iter().map(keys::business_center));
         let (mut accounts, mut known) = (Vec::new(), KnownCenters::new());
         for item in self.get_all(rows.map(|sk| (keys::org(org_id), sk))).await? {
-            match sort_key(&item).strip_prefix(keys::BUSINESS_CENTER_PREFIX).and_then(|id| id.parse().ok()) {
-                Some(id) => drop(known.insert(id, items::business_center(item)?)),
-                None => accounts.push(items::account(item)?),
+            match keys::business_center_id(sort_key(&item)) {
+                Some(id) => drop(known.insert(id, rows::business_center(item)?)),
+                None => accounts.push(rows::account(item)?),
             }
         }
         Ok((accounts, known))
     }
 
-    async fn move_some(
+    /// Some of the accounts move; `claim` is the guard as it was seen, where something lapses for the first time in this
+    /// check. One transaction.
+    pub async fn move_some(
         &self,
         grant: &GrantToCheck,
         moves: &[Transition],
@@ -214,12 +181,13 @@ impl CheckGrants for Table {
         }
         let condition = Expression::new(STILL_THE_SAME)
             .value(":tested", number(grant.stored.grant.token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         transaction.check(grant_key(&grant.stored.grant), condition);
         transaction.commit().await
     }
 
-    async fn finish(
+    /// The last of the accounts move, and the check is over. One transaction.
+    pub async fn finish(
         &self,
         grant: &GrantToCheck,
         moves: &[Transition],
@@ -237,27 +205,90 @@ impl CheckGrants for Table {
         transaction.commit().await
     }
 
-    async fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> Result<(), StoreError> {
+    /// Nothing could be asked: the check is due again later, and nothing else changes. One write.
+    pub async fn put_off(&self, grant: &GrantToCheck, until: Timestamp) -> Result<(), StoreError> {
         let Grant { org_id, grant_id, token_version, .. } = &grant.stored.grant;
         let mut transaction = self.transaction();
         let later = Expression::new("SET due_sk = :later")
             .value(":later", text(keys::due_at(until, org_id, grant_id)))
             .value(":tested", number(*token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         transaction.update(grant_key(&grant.stored.grant), later, Some(STILL_THE_SAME));
         transaction.commit().await
+    }
+
+    /// Whether a living grant, of whichever organisation, holds the same token string as this one and was given at this
+    /// time or later. One query, and one read for every hundred other holders.
+    pub async fn is_held_since(&self, grant: &Grant, since: Timestamp) -> Result<bool, StoreError> {
+        let own = keys::token_holder(&grant.org_id, &grant.grant_id);
+        let holders = Expression::new("pk = :pk").value(":pk", text(keys::token(&grant.token_fingerprint)));
+        let mut pages = self.query(holders).consistent_read(true).into_paginator().items().send();
+        let mut others = Vec::new();
+        while let Some(item) = pages.next().await {
+            let item = item?;
+            others.extend(Some(sort_key(&item)).filter(|sk| *sk != own).and_then(keys::held_by));
+        }
+        for some in others.chunks(AT_ONCE) {
+            for item in self.get_all(some.iter().cloned()).await? {
+                let other = rows::grant(item)?.grant;
+                if other.is_living() && other.granted_at >= since {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The canary answered. One write.
+    pub async fn canary_answered(&self, healthy: bool, now: Timestamp) -> Result<(), StoreError> {
+        let attribute = if healthy { "canary_passed_at" } else { "canary_refused_at" };
+        let update = Expression::new("SET #answered = :now").name("#answered", attribute);
+        self.set_on_guard(update.value(":now", text(now.to_string()))).await
+    }
+
+    /// The canary heard that our app is at fault. One write.
+    pub async fn canary_heard_app_level(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.set_on_guard(Expression::new("SET app_level_at = :now").value(":now", text(now.to_string()))).await
+    }
+
+    /// A grant heard that our app is at fault, as [`Guard::app_level_heard`] has it. One write; a conflict when another
+    /// grant heard it since `seen` was read.
+    pub async fn grant_heard_app_level(&self, seen: &Guard, after: &Guard) -> Result<(), StoreError> {
+        let list = |heard: &[Hearing]| on_guard(serde_dynamo::to_attribute_value(heard));
+        let mut update = Expression::new("SET app_level_heard = :after").value(":after", list(&after.app_level_heard)?);
+        if let Some(at) = after.app_level_at.filter(|_| after.app_level_at != seen.app_level_at) {
+            update.text += ", app_level_at = :at";
+            update = update.value(":at", text(at.to_string()));
+        }
+        let condition = if seen.app_level_heard.is_empty() {
+            "attribute_not_exists(app_level_heard)"
+        } else {
+            update = update.value(":seen", list(&seen.app_level_heard)?);
+            "app_level_heard = :seen"
+        };
+        let (pk, sk) = guard_key();
+        let mut transaction = self.transaction();
+        transaction.update(key(pk, sk), update, Some(condition));
+        transaction.commit().await
+    }
+
+    /// TikTok throttled us: everybody pauses. One write.
+    pub async fn throttled(&self, pause: Backoff) -> Result<(), StoreError> {
+        let (pk, sk) = backoff_key();
+        self.client.put_item().table_name(&self.name).set_item(Some(written(&pk, &sk, &pause)?)).send().await?;
+        Ok(())
     }
 }
 
 /// Nobody checked the grant, gave it another token or retired it since it was read.
 const STILL_THE_SAME: &str = "token_version = :tested AND due_sk = :due AND attribute_not_exists(retired_at)";
 
-fn grant_key(grant: &Grant) -> Item {
-    key(keys::org(&grant.org_id), keys::grant(&grant.grant_id))
+fn backoff_key() -> (String, String) {
+    (keys::SWEEP.to_owned(), keys::BACKOFF.to_owned())
 }
 
-fn due_sk(grant: &Grant, due: &str) -> String {
-    format!("{due}#{}#{}", grant.org_id, grant.grant_id)
+fn grant_key(grant: &Grant) -> Item {
+    key(keys::org(&grant.org_id), keys::grant(&grant.grant_id))
 }
 
 fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
@@ -269,9 +300,9 @@ fn to_check(item: Item) -> Result<Option<GrantToCheck>, StoreError> {
         due_sk: Option<String>,
     }
     let Checks { check, due_sk } = read(item.clone())?;
-    let stored = items::grant(item)?;
+    let stored = rows::grant(item)?;
     // A retired grant is never due.
-    let due = due_sk.as_deref().and_then(|due_sk| due_sk.split('#').next()).map(str::to_owned);
+    let due = due_sk.map(|due_sk| keys::due_parts(&due_sk).0.to_owned());
     Ok(due.filter(|_| stored.grant.is_living()).map(|due| GrantToCheck { stored, state: check, due }))
 }
 
@@ -287,7 +318,7 @@ impl Transaction<'_> {
             .value(":check", serde_dynamo::to_attribute_value(ending.state).map_err(unreadable)?)
             .value(":next", text(keys::due_at(ending.next_due, org_id, grant_id)))
             .value(":tested", number(*token_version))
-            .value(":due", text(due_sk(&grant.stored.grant, &grant.due)));
+            .value(":due", text(grant.due_sk()));
         if let Some(proof) = ending.proof {
             update.text += ", last_proven_at = :proven, business_centers = :centers";
             update = update
@@ -333,5 +364,31 @@ impl Transaction<'_> {
             .value(":ttl", number((ending.now + RUN_KEPT).as_second()));
         let row = key(keys::SWEEP.to_owned(), keys::run(ending.run, keys::tally_shard(grant_id)));
         Ok(self.update(row, report, None))
+    }
+
+    /// Where the guard counts a grant.
+    pub fn recount(&mut self, grant_id: &GrantId, recount: &Recount, interval: SignedDuration) -> &mut Self {
+        for (bucket, change) in &recount.0 {
+            let mut adds = Vec::new();
+            let mut update = Expression::default();
+            for (attribute, by) in [
+                ("grants", change.grants),
+                ("struck", change.struck),
+                ("newly", change.newly),
+                ("accounts", change.accounts),
+            ] {
+                if by != 0 {
+                    adds.push(format!("#{attribute} :{attribute}"));
+                    update = update.name(&format!("#{attribute}"), attribute);
+                    update = update.value(&format!(":{attribute}"), number(by));
+                }
+            }
+            let gone_at = (bucket + 1) * BUCKET.as_secs() + memory(interval).as_secs() + 3_600;
+            update.text = format!("SET #ttl = :ttl ADD {}", adds.join(", "));
+            update = update.name("#ttl", "ttl").value(":ttl", number(gone_at));
+            let row = key(keys::TALLY.to_owned(), keys::tally(*bucket, keys::tally_shard(grant_id)));
+            self.update(row, update, None);
+        }
+        self
     }
 }

@@ -1,14 +1,13 @@
-//! What judging a stored grant reads and writes.
+//! What validating permissions writes: the verdict on one ad account, and what TikTok proved about its grant. It reads what
+//! others read too, see [`super::accounts`].
 
 use jiff::Timestamp;
 
-use super::items::{self, BusinessCenterItem, StoredGrant};
-use super::transact::{Expression, LearntCenter};
-use super::{StoreError, Table, key, keys, number, sort_key, text};
-use domain::account::AdAccount;
+use super::expression::Expression;
+use super::transaction::LearntCenter;
+use super::{StoreError, Table, key, keys, number, text};
 use domain::checks::{Membership, Person};
 use domain::grant::Grant;
-use domain::ids::{AdvertiserId, OrgId};
 use domain::transition::Transition;
 
 /// What TikTok proved about a grant, beside the account that was asked about.
@@ -21,49 +20,10 @@ pub struct GrantProven<'a> {
     pub admins: Option<&'a [String]>,
 }
 
-pub trait RecordVerdicts {
-    /// One read.
-    fn account(
-        &self,
-        org_id: &OrgId,
-        advertiser_id: &AdvertiserId,
-    ) -> impl Future<Output = Result<Option<AdAccount>, StoreError>> + Send;
-    /// The account's grant and what is known of its Business Center. One read.
-    fn grant_of(
-        &self,
-        account: &AdAccount,
-    ) -> impl Future<Output = Result<(Option<StoredGrant>, BusinessCenterItem), StoreError>> + Send;
+impl Table {
     /// The account moves (or only its findings do), on condition that the grant still holds the token that was tested.
     /// `proven` is given only when TikTok answered and everything held. One transaction.
-    fn record(
-        &self,
-        account: &Transition,
-        tested: &Grant,
-        proven: Option<GrantProven<'_>>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
-impl RecordVerdicts for Table {
-    async fn account(&self, org_id: &OrgId, advertiser_id: &AdvertiserId) -> Result<Option<AdAccount>, StoreError> {
-        self.get(keys::org(org_id), keys::account(advertiser_id)).await?.map(items::account).transpose()
-    }
-
-    async fn grant_of(&self, account: &AdAccount) -> Result<(Option<StoredGrant>, BusinessCenterItem), StoreError> {
-        let org = || keys::org(&account.org_id);
-        let grant_key = account.grant_id.as_ref().map(|id| (org(), keys::grant(id)));
-        let business_center_key = (org(), keys::business_center(&account.business_center.id));
-        let (mut grant, mut business_center) = (None, BusinessCenterItem::default());
-        for item in self.get_all([business_center_key].into_iter().chain(grant_key)).await? {
-            if sort_key(&item).starts_with("BC#") {
-                business_center = items::business_center(item)?;
-            } else {
-                grant = Some(items::grant(item)?);
-            }
-        }
-        Ok((grant, business_center))
-    }
-
-    async fn record(
+    pub async fn record_verdict(
         &self,
         account: &Transition,
         tested: &Grant,

@@ -1,12 +1,13 @@
 //! Activations that somebody has to look at, because nobody may come back for them.
 //!
 //! Such a row says in `due_pk` and `due_sk` when that is, and so lies in index `by_due`. Every write of an activation
-//! says it anew, see [`items::activation_item`](super::items::activation_item).
+//! says it anew, see [`rows::activation_item`](crate::store::rows::activation_item).
 
 use jiff::Timestamp;
 use tracing::error;
 
-use super::{Item, StoreError, Table, keys, text};
+use crate::store::expression::Expression;
+use crate::store::{Item, StoreError, Table, keys, text};
 use domain::ids::ActivationId;
 
 const PAGE: i32 = 1_000;
@@ -22,32 +23,21 @@ pub struct DueActivations {
 #[derive(Clone, Debug)]
 pub struct DuePlace(Item);
 
-pub trait PendingActivations {
+impl Table {
     /// What is due by `until` in one of the [`PENDING_SHARDS`](keys::PENDING_SHARDS), behind `after`. One query. The index
     /// lags behind the table a little: it may name what has just been done.
-    fn due_activations(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        after: Option<DuePlace>,
-    ) -> impl Future<Output = Result<DueActivations, StoreError>> + Send;
-}
-
-impl PendingActivations for Table {
-    async fn due_activations(
+    pub async fn due_activations(
         &self,
         shard: u8,
         until: Timestamp,
         after: Option<DuePlace>,
     ) -> Result<DueActivations, StoreError> {
+        let due = Expression::new("due_pk = :shard AND due_sk < :behind")
+            .value(":shard", text(keys::pending_partition(shard)))
+            .value(":behind", text(keys::due_behind(until)));
         let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
+            .query(due)
             .index_name(keys::BY_DUE)
-            .key_condition_expression("due_pk = :shard AND due_sk < :behind")
-            .expression_attribute_values(":shard", text(keys::pending_partition(shard)))
-            .expression_attribute_values(":behind", text(keys::due_behind(until)))
             .set_exclusive_start_key(after.map(|DuePlace(key)| key))
             .limit(PAGE)
             .send()
@@ -60,7 +50,7 @@ impl PendingActivations for Table {
 /// One row that cannot be read keeps nobody from the others.
 fn due_activation(item: &Item) -> Option<ActivationId> {
     let due = item.get("due_sk").and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let activation_id = due.split_once('#').and_then(|(_, id)| id.parse().ok());
+    let activation_id = keys::due_parts(due).1.parse().ok();
     if activation_id.is_none() {
         error!(due, "A pending activation has no id");
     }

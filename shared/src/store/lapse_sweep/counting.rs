@@ -1,26 +1,16 @@
 //! How many ad accounts there are, over all organisations.
 //!
 //! Whatever changes an account's status changes these numbers in the same transaction, as it does those of the account's
-//! organisation ([`super::transact`]), so they are as right as the two tabs are.
+//! organisation ([`crate::store::transaction`]), so they are as right as the two tabs are.
 
-use super::listing::Counts;
-use super::{StoreError, Table, keys, text};
+use crate::store::counts::Counts;
+use crate::store::expression::Expression;
+use crate::store::{StoreError, Table, keys, text};
 
-pub trait CountAccounts {
+impl Table {
     /// Of all organisations, as of a moment ago. One query, of eight small rows.
-    fn counts_of_all(&self) -> impl Future<Output = Result<Counts, StoreError>> + Send;
-}
-
-impl CountAccounts for Table {
-    async fn counts_of_all(&self) -> Result<Counts, StoreError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", text(keys::COUNTS))
-            .send()
-            .await?;
+    pub async fn counts_of_all(&self) -> Result<Counts, StoreError> {
+        let answer = self.query(Expression::new("pk = :pk").value(":pk", text(keys::COUNTS))).send().await?;
         let rows = answer.items.unwrap_or_default();
         // One row alone may be below zero, if somebody's numbers were put right by hand in another one.
         let sum = |status: &str| {

@@ -8,8 +8,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::items::{self, StoredGrant, written};
-use super::{Item, StoreError, Table, key, keys, number, text};
+use super::expression::Expression;
+use super::rows::{self, StoredGrant, written};
+use super::{Item, StoreError, Table, counts, key, keys, number, text};
 use domain::account::{AdAccount, Status};
 use domain::events::Event;
 use domain::grant::Grant;
@@ -39,36 +40,6 @@ pub struct LearntCenter<'a> {
     pub went: Option<&'a GrantId>,
 }
 
-/// A condition or an update: an expression with its names and values.
-#[derive(Debug, Default)]
-pub struct Expression {
-    pub text: String,
-    pub names: HashMap<String, String>,
-    pub values: HashMap<String, AttributeValue>,
-}
-
-impl Expression {
-    pub fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), ..Self::default() }
-    }
-
-    #[must_use]
-    pub fn name(mut self, placeholder: &str, attribute: &str) -> Self {
-        self.names.insert(placeholder.to_owned(), attribute.to_owned());
-        self
-    }
-
-    #[must_use]
-    pub fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
-        self.values.insert(placeholder.to_owned(), value);
-        self
-    }
-}
-
-fn none_if_empty<K, V>(map: HashMap<K, V>) -> Option<HashMap<K, V>> {
-    (!map.is_empty()).then_some(map)
-}
-
 impl Table {
     pub fn transaction(&self) -> Transaction<'_> {
         Transaction { table: self, writes: Vec::new(), counts: HashMap::new() }
@@ -80,23 +51,26 @@ impl Transaction<'_> {
         let put = Put::builder().table_name(&self.table.name).set_item(Some(item));
         let put = match condition {
             None => put,
-            Some(Expression { text, names, values }) => put
-                .condition_expression(text)
-                .set_expression_attribute_names(none_if_empty(names))
-                .set_expression_attribute_values(none_if_empty(values)),
+            Some(condition) => {
+                let (text, names, values) = condition.parts();
+                put.condition_expression(text)
+                    .set_expression_attribute_names(names)
+                    .set_expression_attribute_values(values)
+            }
         };
         self.push(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
     }
 
     /// `condition` uses the names and values of `update`.
     pub fn update(&mut self, key: Item, update: Expression, condition: Option<&str>) -> &mut Self {
+        let (text, names, values) = update.parts();
         let update = Update::builder()
             .table_name(&self.table.name)
             .set_key(Some(key))
-            .update_expression(update.text)
+            .update_expression(text)
             .set_condition_expression(condition.map(str::to_owned))
-            .set_expression_attribute_names(none_if_empty(update.names))
-            .set_expression_attribute_values(none_if_empty(update.values))
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
             .build();
         self.push(update.map(|update| TransactWriteItem::builder().update(update).build()))
     }
@@ -107,12 +81,13 @@ impl Transaction<'_> {
     }
 
     pub fn check(&mut self, key: Item, condition: Expression) -> &mut Self {
+        let (text, names, values) = condition.parts();
         let check = ConditionCheck::builder()
             .table_name(&self.table.name)
             .set_key(Some(key))
-            .condition_expression(condition.text)
-            .set_expression_attribute_names(none_if_empty(condition.names))
-            .set_expression_attribute_values(none_if_empty(condition.values))
+            .condition_expression(text)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
             .build();
         self.push(check.map(|check| TransactWriteItem::builder().condition_check(check).build()))
     }
@@ -127,7 +102,7 @@ impl Transaction<'_> {
     pub fn transition(&mut self, transition: &Transition) -> Result<&mut Self, StoreError> {
         let Transition { before, after, event, by } = transition;
         let unchanged = Expression::new("revision = :seen").value(":seen", number(before.revision));
-        self.put(items::account_item(after)?, Some(unchanged));
+        self.put(rows::account_item(after)?, Some(unchanged));
         self.count(before, -1);
         self.count(after, 1);
         if let Some(event) = event {
@@ -138,14 +113,14 @@ impl Transaction<'_> {
 
     /// Adds to (or takes from) the counts, those of the organisation and those of all; what cancels out is not written.
     pub fn count(&mut self, account: &AdAccount, by: i64) {
-        *self.counts.entry((account.org_id.clone(), count_attribute(account))).or_default() += by;
+        *self.counts.entry((account.org_id.clone(), counts::attribute(account))).or_default() += by;
     }
 
     /// A grant that comes into being.
     pub fn new_grant(&mut self, stored: &StoredGrant, due_at: Timestamp) -> Result<&mut Self, StoreError> {
         let grant = &stored.grant;
         let fresh = || Some(Expression::new("attribute_not_exists(pk)"));
-        self.put(items::grant_item(stored, due_at)?, fresh());
+        self.put(rows::grant_item(stored, due_at)?, fresh());
         self.put(key(keys::token(&grant.token_fingerprint), keys::token_holder(&grant.org_id, &grant.grant_id)), None);
         Ok(self)
     }
@@ -235,7 +210,7 @@ impl Transaction<'_> {
             let mut adds = Vec::new();
             let mut by_status = BTreeMap::new();
             for (place, (attribute, by)) in changes.into_iter().enumerate() {
-                if let Some((status, _)) = counted(&attribute) {
+                if let Some((status, _)) = counts::counted(&attribute) {
                     *by_status.entry(status).or_default() += by;
                 }
                 adds.push(format!("#c{place} :c{place}"));
@@ -263,47 +238,23 @@ impl Transaction<'_> {
     }
 }
 
-/// One number for each combination of status, brand, market and partner, so that every reach can add up its own.
-fn count_attribute(account: &AdAccount) -> String {
-    let label = |label: &Option<domain::ids::Label>| label.as_ref().map_or(String::new(), ToString::to_string);
-    let belonging = &account.belonging;
-    format!(
-        "{}|{}|{}|{}",
-        account.status().name(),
-        label(&belonging.brand),
-        label(&belonging.market),
-        label(&belonging.partner)
-    )
-}
-
-/// Reads an attribute that `count_attribute` named.
-pub fn counted(attribute: &str) -> Option<(Status, domain::access::Belonging)> {
-    let mut parts = attribute.split('|');
-    let status = match parts.next()? {
-        "active" => Status::Active,
-        "needs_connecting" => Status::NeedsConnecting,
-        _ => return None,
-    };
-    let mut label = || -> Option<Option<domain::ids::Label>> {
-        let part = parts.next()?;
-        if part.is_empty() { Some(None) } else { part.parse().ok().map(Some) }
-    };
-    Some((status, domain::access::Belonging { brand: label()?, market: label()?, partner: label()? }))
-}
-
 pub fn event_item(event: &Event, by: Option<&str>) -> Result<Item, StoreError> {
     let mut item = written(
         &keys::history(&event.org_id, &event.advertiser_id),
         &keys::event(event.version, event.kind.name()),
         event,
     )?;
-    // Until the bus has it. Whoever delivers it takes these two away.
-    item.insert("due_pk".to_owned(), text(keys::outbox_shard(&event.event_id)));
-    item.insert("due_sk".to_owned(), text(format!("{}#{}", event.occurred_at, event.event_id)));
+    waits_for_bus(&mut item, &event.event_id, event.occurred_at);
     if let Some(by) = by {
         item.insert("by".to_owned(), text(by));
     }
     Ok(item)
+}
+
+/// Until the bus has it. Whoever delivers it takes these two away.
+pub(super) fn waits_for_bus(event: &mut Item, event_id: &str, occurred_at: Timestamp) {
+    event.insert("due_pk".to_owned(), text(keys::outbox_shard(event_id)));
+    event.insert("due_sk".to_owned(), text(keys::outbox_at(occurred_at, event_id)));
 }
 
 enum Cancelled {

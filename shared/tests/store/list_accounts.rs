@@ -10,7 +10,8 @@ use domain::events::EventKind;
 use domain::ids::{AdvertiserId, Label};
 use domain::transition::{self, Transition};
 use shared::store::Table;
-use shared::store::listing::{Counts, ListAccounts, Search, Wanted};
+use shared::store::counts::Counts;
+use shared::store::list_accounts::{Search, Wanted};
 
 use crate::world::{World, advertiser_id, an_account, flipped, lapsed, now, org};
 

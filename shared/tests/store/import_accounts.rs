@@ -11,9 +11,10 @@ use domain::ids::GrantId;
 use domain::scopes::Scopes;
 use jiff::SignedDuration;
 use shared::store::StoreError;
-use shared::store::importing::{Change, GrantChange, ImportAccounts, ROWS_AT_ONCE, grant_id_of};
-use shared::store::items::StoredGrant;
-use shared::store::listing::{Behind, Counts, ListAccounts};
+use shared::store::counts::Counts;
+use shared::store::import_accounts::{Change, GrantChange, ROWS_AT_ONCE, grant_id_of};
+use shared::store::list_accounts::Behind;
+use shared::store::rows::StoredGrant;
 
 use crate::world::{World, advertiser_id, an_account, lapsed, now, org};
 

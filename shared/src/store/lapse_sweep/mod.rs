@@ -4,14 +4,19 @@
 //! stopped before it and why. Now and then the marks are taken back, so that a message that was lost is sent again: what
 //! is still due is still found.
 
+pub mod counting;
+pub mod orders;
+pub mod pending;
+pub mod review;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Item, StoreError, Table, key, keys, number, text};
-use crate::store::transact::Expression;
+use crate::store::expression::Expression;
+use crate::store::{Item, StoreError, Table, key, keys, number, text};
 use domain::ids::{GrantId, OrgId};
 
 /// How many grants one page holds.
@@ -65,43 +70,15 @@ impl Lease {
     }
 }
 
-pub trait Sweep {
-    /// Takes the lease; `None` while another run has it. One write, two when the marks are taken back.
-    fn lease(
-        &self,
-        run: &str,
-        lasts: SignedDuration,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Lease>, StoreError>> + Send;
-    /// Grants of a shard that are due by `until`, after `from`. One query.
-    fn due_grants(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        from: Option<&Mark>,
-    ) -> impl Future<Output = Result<DuePage, StoreError>> + Send;
-    /// Everything of the shard up to `mark` was sent. One write; a conflict if the lease went to somebody else.
-    fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// All shards are done: the lease ends. One write.
-    fn completed(&self, lease: &Lease, now: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
-}
-
 fn progress_key() -> Item {
     key(keys::SWEEP.to_owned(), keys::PROGRESS.to_owned())
 }
 
 impl Table {
     async fn update_progress(&self, update: Expression, condition: &str) -> Result<Option<Item>, StoreError> {
-        let Expression { text, names, values } = update;
         let written = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .set_key(Some(progress_key()))
-            .update_expression(text)
+            .update(progress_key(), update)
             .condition_expression(condition)
-            .set_expression_attribute_names((!names.is_empty()).then_some(names))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
@@ -115,8 +92,9 @@ impl Table {
     }
 }
 
-impl Sweep for Table {
-    async fn lease(&self, run: &str, lasts: SignedDuration, now: Timestamp) -> Result<Option<Lease>, StoreError> {
+impl Table {
+    /// Takes the lease; `None` while another run has it. One write, two when the marks are taken back.
+    pub async fn lease(&self, run: &str, lasts: SignedDuration, now: Timestamp) -> Result<Option<Lease>, StoreError> {
         let take = Expression::new("SET #run = :run, leased_until = :until")
             .name("#run", "run")
             .value(":run", text(run))
@@ -141,25 +119,19 @@ impl Sweep for Table {
         Ok(self.update_progress(forget, "#run = :run").await?.map(|row| Lease::read(&row, run)))
     }
 
-    async fn due_grants(&self, shard: u8, until: Timestamp, from: Option<&Mark>) -> Result<DuePage, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name(keys::BY_DUE)
-            .expression_attribute_values(":shard", text(keys::due_partition(shard)))
-            // Every due time of this second and before is smaller than this.
-            .expression_attribute_values(":until", text(format!("{until}~")))
-            .limit(PAGE);
-        let query = match from {
-            None => query.key_condition_expression("due_pk = :shard AND due_sk <= :until"),
+    /// Grants of a shard that are due by `until`, after `from`. One query.
+    pub async fn due_grants(&self, shard: u8, until: Timestamp, from: Option<&Mark>) -> Result<DuePage, StoreError> {
+        let behind = keys::due_behind(until);
+        let due = match from {
+            None => Expression::new("due_pk = :shard AND due_sk <= :behind"),
             // An index may be asked for a range only; its first row was sent already.
-            Some(Mark(mark)) if *mark <= format!("{until}~") => query
-                .key_condition_expression("due_pk = :shard AND due_sk BETWEEN :from AND :until")
-                .expression_attribute_values(":from", text(mark)),
+            Some(Mark(mark)) if *mark <= behind => {
+                Expression::new("due_pk = :shard AND due_sk BETWEEN :from AND :behind").value(":from", text(mark))
+            }
             Some(_) => return Ok(DuePage::default()),
         };
-        let answer = query.send().await?;
+        let due = due.value(":shard", text(keys::due_partition(shard))).value(":behind", text(behind));
+        let answer = self.query(due).index_name(keys::BY_DUE).limit(PAGE).send().await?;
         let is_last = answer.last_evaluated_key.is_none();
         let mut page = DuePage::default();
         for item in answer.items.unwrap_or_default() {
@@ -179,7 +151,8 @@ impl Sweep for Table {
         Ok(page)
     }
 
-    async fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> Result<(), StoreError> {
+    /// Everything of the shard up to `mark` was sent. One write; a conflict if the lease went to somebody else.
+    pub async fn sent(&self, lease: &Lease, shard: u8, mark: &Mark) -> Result<(), StoreError> {
         let update = Expression::new("SET #mark = :mark")
             .name("#mark", &format!("{MARK}{shard}"))
             .name("#run", "run")
@@ -188,7 +161,8 @@ impl Sweep for Table {
         self.update_progress(update, "#run = :run").await?.map(|_| ()).ok_or(StoreError::Conflict)
     }
 
-    async fn completed(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+    /// All shards are done: the lease ends. One write.
+    pub async fn completed(&self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
         let update = Expression::new("SET completed_at = :now REMOVE leased_until")
             .name("#run", "run")
             .value(":now", text(now.to_string()))
@@ -215,9 +189,6 @@ impl Lease {
 
 fn due_grant(item: &Item) -> Option<DueGrant> {
     let plain = |name: &str| item.get(name)?.as_s().ok();
-    Some(DueGrant {
-        org_id: plain("pk")?.strip_prefix("ORG#")?.parse().ok()?,
-        grant_id: plain("sk")?.strip_prefix("GRANT#")?.parse().ok()?,
-        due: plain("due_sk")?.split('#').next()?.to_owned(),
-    })
+    let (org_id, grant_id) = keys::grant_ids(plain("pk")?, plain("sk")?)?;
+    Some(DueGrant { org_id, grant_id, due: keys::due_parts(plain("due_sk")?).0.to_owned() })
 }

@@ -1,4 +1,4 @@
-//! What a check of a grant writes, and under which conditions.
+//! What a check of a grant writes, under which conditions, and who else holds the grant's token string.
 
 use domain::account::AdAccount;
 use domain::causes::CauseCode;
@@ -6,16 +6,17 @@ use domain::grant::Grant;
 use domain::grant_check::{CheckState, Outcome, Revocation};
 use domain::guard::tally::{Counted, Recount, Tally, bucket_of};
 use domain::guard::{Guard, Standing};
+use domain::ids::OrgId;
 use domain::strike::Look;
 use domain::transition::{self, Transition};
 use jiff::{SignedDuration, Timestamp};
 use shared::store::StoreError;
-use shared::store::checking::{CheckGrants as _, Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
-use shared::store::guarding::{KeepGuard as _, StoredGuard};
-use shared::store::importing::{GrantChange, ImportAccounts as _};
-use shared::store::verdicts::RecordVerdicts as _;
+use shared::store::check_grant::{Ending, GrantToCheck, MOVED_AT_ONCE, SealedAgain};
+use shared::store::guard::StoredGuard;
+use shared::store::import_accounts::{GrantChange, grant_id_of};
+use shared::store::rows::StoredGrant;
 
-use crate::importing::{a_grant, connected, new};
+use crate::import_accounts::{a_grant, connected, new};
 use crate::world::{World, advertiser_id, now, org};
 
 const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
@@ -56,6 +57,14 @@ impl World {
         let standing = Standing { guard: Guard::default(), tally: Tally::default(), interval: INTERVAL };
         let (after, _) = standing.review(now());
         self.table.reviewed(&standing.guard, &after, None).await.unwrap();
+        self.calls();
+    }
+
+    /// A grant with one account; `number` is the account's.
+    async fn given(&self, stored: &StoredGrant, number: usize) {
+        let org_id = &stored.grant.org_id;
+        let account = AdAccount { org_id: org_id.clone(), ..connected(number, stored) };
+        self.table.import(org_id, &[new(account)], &[GrantChange::New(stored.clone())], now()).await.unwrap();
         self.calls();
     }
 }
@@ -220,4 +229,37 @@ async fn a_retired_grant_is_not_checked() {
     leave.leave_grant(&grant, now());
     leave.commit().await.unwrap();
     assert!(world.table.begin(&org(), &grant.grant_id, now()).await.unwrap().grant.is_none());
+}
+
+/// Who held the same string before the order is meant as well; who came since is not.
+#[tokio::test]
+async fn a_token_string_may_be_a_newer_grants_too() {
+    let world = World::start().await;
+    let first = a_grant(1, 1);
+    world.given(&first, 0).await;
+    assert!(!world.table.is_held_since(&first.grant, minutes(10)).await.unwrap());
+    assert_eq!(world.calls(), ["Query"], "nobody else holds it");
+
+    let in_org = |name: &str, granted_at| {
+        let org_id: OrgId = name.parse().unwrap();
+        let mut stored = first.clone();
+        stored.grant.grant_id = grant_id_of(&org_id, &stored.grant.token_fingerprint);
+        stored.grant.org_id = org_id;
+        stored.grant.granted_at = granted_at;
+        stored
+    };
+    world.given(&in_org("org-b", minutes(9)), 1).await;
+    assert!(!world.table.is_held_since(&first.grant, minutes(10)).await.unwrap());
+    assert_eq!(world.calls(), ["BatchGetItem", "Query"]);
+    let newer = in_org("org-c", minutes(10));
+    world.given(&newer, 2).await;
+    assert!(world.table.is_held_since(&first.grant, minutes(10)).await.unwrap());
+    assert!(!world.table.is_held_since(&first.grant, minutes(11)).await.unwrap());
+    assert!(!world.table.is_held_since(&newer.grant, minutes(10)).await.unwrap(), "itself does not count");
+
+    let mut leave = world.table.transaction();
+    leave.leave_grant(&newer.grant, minutes(12));
+    leave.commit().await.unwrap();
+    assert!(!world.table.is_held_since(&first.grant, minutes(10)).await.unwrap(), "who is retired holds nothing");
+    assert!(!world.table.is_held_since(&a_grant(2, 1).grant, now()).await.unwrap());
 }
