@@ -8,7 +8,7 @@
 //! 3. [`Request::path`], [`Request::query`] and [`Request::body`] parse what was sent, strictly: whatever is unknown,
 //!    repeated, too long or misshapen is refused, and the refusal names the field.
 //! 4. [`cursor`] and [`ticket`] open what we sealed earlier.
-//! 5. [`respond`] makes the answer. Everything that goes wrong becomes a [`Problem`] ([`problem`]), and [`answer`] turns
+//! 5. [`respond`] makes the answer. Everything that goes wrong becomes a [`Problem`] ([`problem`]), and [`mod@answer`] turns
 //!    that into a response: the one door from errors to HTTP.
 
 mod answer;
