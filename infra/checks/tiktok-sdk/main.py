@@ -25,7 +25,7 @@ import shapes
 from shapes import Wrong, hold, spoiled
 from standin import Browser, running
 
-OUR_ENDPOINTS = Path("shared/src/domain/checks.rs")
+OUR_ENDPOINTS = Path("shared/domain/src/checks.rs")
 PREFIX = "/open_api/v1.3"
 APP, REDIRECT_URI = "7300000000000000031", "http://127.0.0.1:9/callback"
 # Both of the permissions that we need, one that exists, and one that no published table has and that no float can hold.

@@ -94,6 +94,7 @@ async fn the_receipt_is_readable_while_it_is_proven() {
     browser.receipt("Reconnecting").await;
     browser.looks_right("receipt, reconnecting").await;
     browser.world.tiktok().clear_faults();
+    browser.receipt("Reconnected").await;
     browser.finish().await;
 }
 

@@ -40,7 +40,8 @@ impl TestWorld {
                     paused_until.set(Some(until));
                     self.set_text("SWEEP", "BACKOFF", "until", &(until + LONGER).to_string());
                 }
-                tokio::time::sleep(Duration::from_millis(3)).await;
+                // A look reads the whole table, on the thread that the functions' own reads wait for.
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         tokio::select! {
