@@ -3,7 +3,8 @@
 //! and `cargo local revoke reconnect` revokes every token in it.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand};
 use jiff::Timestamp;
 use local::console::{Console, Style};
 use local::demo::seed;
+use local::import::Importer;
 use local::operate::{GuardOrder, Running};
 use local::world::{Ports, World, WorldOptions};
 use local::{binaries, clock, environment, import, paths};
@@ -45,14 +47,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Imports ad accounts from a CSV or JSON Lines file into the running local world.
-    Import {
-        /// One row per ad account; .csv, .jsonl or .ndjson.
-        file: PathBuf,
-        /// Whose ad accounts they are.
-        #[arg(long)]
-        org: String,
-    },
+    /// Imports ad accounts from a spreadsheet's CSV or from JSON Lines, into the running local world or a function on AWS.
+    Import(import::Options),
     /// Checks the grants that are due in the running local world, and tells what came of it.
     Sweep {
         /// All grants, due or not.
@@ -82,26 +78,26 @@ const SCHEDULE: Duration = Duration::from_secs(20);
 const HURRIED: [(&str, &str); 2] = [("STRIKE_SPACING_SECONDS", "30"), ("CHECK_INTERVAL_SECONDS", "60")];
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     match &arguments.command {
-        None => serve(&arguments).await,
-        Some(Command::Import { file, org }) => {
-            let rows = import::read(file)?;
-            let invoke_url = format!("http://127.0.0.1:{}", ports(arguments.port).invoke_api);
-            for answer in import::send(&invoke_url, org, &rows).await? {
-                say(&answer.to_string());
+        None => serve(&arguments).await?,
+        Some(Command::Import(options)) => {
+            let importer = match &options.function {
+                Some(function) => Importer::Aws { function: function.clone(), region: options.region.clone() },
+                None => Importer::Local { invoke_url: running(arguments.port)?.invoke_url },
+            };
+            let outcome = import::run(options, &importer, say).await?;
+            // So that a script notices, although the other rows are in.
+            if outcome.refused > 0 {
+                return Ok(ExitCode::FAILURE);
             }
-            say(&format!("{} rows imported", rows.len()));
-            Ok(())
         }
         Some(Command::Sweep { all }) => {
             say(&running(arguments.port)?.sweep(*all).await?);
-            Ok(())
         }
         Some(Command::Guard { order }) => {
             say(&running(arguments.port)?.guard(*order).await?);
-            Ok(())
         }
         Some(Command::Revoke { table, granted_before, .. }) => {
             let running = running(arguments.port)?;
@@ -110,9 +106,9 @@ async fn main() -> anyhow::Result<()> {
                 None => running.stop_revoking().await?,
             };
             say(&report);
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn ports(first: u16) -> Ports {
